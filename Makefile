@@ -1,0 +1,31 @@
+.PHONY: help demo test lint bench clean
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## list these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+# The stamp is made last, so that an interrupted installation is taken up again.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "golfast needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/ready  ## set up, then see what a network imagines
+	$(BIN)/golfast demo
+
+test: .venv/ready  ## set up, then run the tests
+	$(BIN)/pytest -q
+
+lint: .venv/ready  ## ruff, and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/ready  ## measure, beside the peers
+	$(BIN)/golfast bench
+
+clean:  ## remove what was built and made
+	rm -rf .venv build *.egg-info runs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,29 @@
+"""The world: outer-totalistic cellular automata on two states, Conway's Game of Life first of all.
+
+Cells are `uint8` 0/1, shape (..., H, W). Packed boards are `numpy.packbits` along W, shape (..., H, ceil(W/8)).
+"""
+
+from golfast.life.boards import pack, packed_width, unpack
+from golfast.life.patterns import Pattern, format_plaintext, format_rle, parse_pattern, read_pattern
+from golfast.life.rule import NAMED_RULES, Rule
+from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
+from golfast.life.soup import soups, soups_packed
+
+__all__ = [
+    "BACKENDS",
+    "BOUNDARIES",
+    "NAMED_RULES",
+    "Pattern",
+    "Rule",
+    "format_plaintext",
+    "format_rle",
+    "pack",
+    "packed_width",
+    "parse_pattern",
+    "read_pattern",
+    "simulate",
+    "simulate_packed",
+    "soups",
+    "soups_packed",
+    "unpack",
+]
