@@ -100,13 +100,25 @@ def _ages(ages: Any, thresholds: Any, start: int, seed: Any, split: int) -> None
         ages[board] = age
 
 
+def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: float) -> None:
+    """Raise ValueError unless soups can be made of these numbers."""
+    for name, number in (("count", count), ("start", start)):
+        if operator.index(number) < 0:
+            raise ValueError(f"{name} is {number}; it must be 0 or more")
+    if not 0 <= operator.index(seed) < 2**64:
+        raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
+    if not 0 <= density <= 1:
+        raise ValueError(f"density is {density}; it is the chance that a cell is alive, from 0 to 1")
+    if not 1e-4 <= fresh <= 1:
+        raise ValueError(f"fresh is {fresh}; it is the chance that a board is of age 0, from 0.0001 to 1")
+
+
 def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fresh: float = 1.0) -> NDArray[np.int64]:
     """Ages (count,) in generations of boards start.., geometric: P(age = k) = fresh * (1 - fresh)**k.
 
     Made by comparing a 32-bit random word with the integers floor((1 - fresh)**k * 2**32), so exactly alike everywhere.
     """
-    if not 1e-4 <= fresh <= 1:
-        raise ValueError(f"fresh is {fresh}; it is the chance that a board is of age 0, from 0.0001 to 1")
+    check_soup(count=count, seed=seed, start=start, density=0.5, fresh=fresh)
     thresholds, power = [], 1.0
     while (power := power * (1 - fresh)) * 2**32 >= 1:
         thresholds.append(int(power * 2**32))
@@ -130,14 +142,9 @@ def soups_packed(
 ) -> NDArray[np.uint8]:
     """Packed first boards start..start + count of a seed: (count, height, ceil(width/8)) uint8. See `soups`."""
     check_size(height, width)
-    if operator.index(count) < 0 or operator.index(start) < 0:
-        raise ValueError(f"count and start are 0 or more; got {count} and {start}")
-    if not 0 <= operator.index(seed) < 2**64:
-        raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
+    check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
     if split not in STREAMS:
         raise ValueError(f"split {split!r} is unknown; allowed are: {', '.join(STREAMS)}")
-    if not 0 <= density <= 1:
-        raise ValueError(f"density is {density}; it is the chance that a cell is alive, from 0 to 1")
     rule = Rule.parse(rule)
     boards = np.zeros((count, height, packed_width(width)), np.uint8)
     chance = round(density * (1 << _DENSITY_BITS))

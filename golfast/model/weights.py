@@ -1,0 +1,30 @@
+"""Weights on disk, in safetensors: a format that holds numbers and executes nothing."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from golfast.errors import Failure
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write a module's weights to `path`, in place of what is there."""
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module with weights from `path`. Failure if the file is damaged or holds another module's weights."""
+    if not path.exists():
+        raise FileNotFoundError(2, "no such file", str(path))
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise Failure(f"{path} is not a whole safetensors file ({error}); train again") from None
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != expected:
+        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise Failure(f"{path} holds the weights of another network: {', '.join(wrong[:3])} differ from the config")
+    module.load_state_dict(tensors)

@@ -1,0 +1,126 @@
+"""Configuration: frozen dataclasses, TOML files, and names that must be right.
+
+A config class checks its own values in `__post_init__`. This file does what they share: reading and writing TOML,
+dotted overrides, unknown keys answered with the nearest known one, and the hash that names a run.
+"""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import tomli_w
+
+Config = TypeVar("Config")
+
+
+def from_mapping(kind: type[Config], mapping: Mapping[str, Any], *, within: str = "") -> Config:
+    """Build a config of class `kind` from nested mappings; keys left out keep their defaults.
+
+    Raises ValueError for a key that does not exist (naming the nearest one that does) and for a value of another type.
+    """
+    types = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = f"{within}{key}"
+        if key not in types:
+            raise ValueError(unknown_key(name, [f"{within}{known}" for known in types]))
+        values[key] = _convert(types[key], value, name)
+    return kind(**values)
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """A config as nested plain dictionaries, every field included."""
+    return dataclasses.asdict(config)
+
+
+def override(config: Config, changes: Mapping[str, Any]) -> Config:
+    """`config` with dotted keys changed, such as {"model.channels": 32}; checked like any other config."""
+    mapping = to_mapping(config)
+    for dotted, value in changes.items():
+        *tables, key = dotted.split(".")
+        table = mapping
+        for name in tables:
+            inner = table.get(name)
+            if not isinstance(inner, dict):
+                raise ValueError(unknown_key(dotted, list(flatten(to_mapping(config)))))
+            table = inner
+        if key not in table or isinstance(table[key], dict):
+            raise ValueError(unknown_key(dotted, list(flatten(to_mapping(config)))))
+        table[key] = value
+    return from_mapping(type(config), mapping)
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read "model.channels=32" as (key, value); the value is TOML, or else a bare word taken as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"{text!r} is not of the form key=value, such as model.channels=32")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return key.strip(), parsed
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. ValueError with the place if it is not TOML; OSError if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None
+
+
+def to_toml(config: Any) -> str:
+    """A config as TOML text with every field resolved."""
+    return tomli_w.dumps(to_mapping(config))
+
+
+def fingerprint(config: Any) -> str:
+    """12 hexadecimal digits that name a config: equal fields, equal name, on any machine."""
+    canonical = json.dumps(to_mapping(config), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def difference(config: Any, other: Any) -> list[str]:
+    """The dotted keys in which two configs of one class differ, with both values."""
+    ours, theirs = flatten(to_mapping(config)), flatten(to_mapping(other))
+    return [f"{key} ({ours[key]} against {theirs[key]})" for key in ours if ours[key] != theirs[key]]
+
+
+def flatten(mapping: Mapping[str, Any], *, within: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, within=f"{within}{key}.")
+        else:
+            flat[f"{within}{key}"] = value
+    return flat
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    """The sentence for a key that does not exist."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    leaf = difflib.get_close_matches(key.rpartition(".")[2], [name.rpartition(".")[2] for name in known], n=1)
+    if not near and leaf:
+        near = [name for name in known if name.rpartition(".")[2] == leaf[0]]
+    meant = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"
+    return f"there is no config key {key!r}; {meant}"
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"config key {name!r} is a table; got {value!r}")
+        return from_mapping(kind, value, within=f"{name}.")  # type: ignore[arg-type]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+        raise ValueError(f"config key {name!r} takes {words.get(kind, kind)}; got {value!r}")
+    return value

@@ -1,0 +1,90 @@
+"""The run folder: one place for all that a run leaves behind."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from golfast.errors import Failure
+from golfast.run.files import write_json, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run's files: config.toml, metrics.jsonl, weights.safetensors, checkpoint.pt while it trains, result.json."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """All fields, resolved, as TOML."""
+        return self.path / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line, as the run goes."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def weights(self) -> Path:
+        """The trained network."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What a killed run goes on from; removed when the run is done."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def snapshots(self) -> Path:
+        """What the network imagined at growing step counts, for the animation."""
+        return self.path / "snapshots"
+
+    @property
+    def result(self) -> Path:
+        """Figures of the finished run; a run without it is not finished."""
+        return self.path / "result.json"
+
+    def start(self, config_toml: str) -> None:
+        """Make the folder, or take up one that has the same config. Failure if it belongs to another config."""
+        if self.config.exists() and self.config.read_text(encoding="utf-8") != config_toml:
+            raise Failure(f"{self.path} holds a run of another config; give another folder, or remove that one")
+        if not self.config.exists():
+            write_text(self.config, config_toml)
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Append one record to the metrics."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """All records; a last line cut short by a kill is left out."""
+        if not self.metrics.exists():
+            return []
+        records = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    def rewind_log(self, step: int) -> None:
+        """Forget the records after `step`: a resumed run writes them again."""
+        kept = [record for record in self.read_log() if record["step"] <= step]
+        write_text(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Write the result, which marks the run as finished, and drop the checkpoint."""
+        write_json(self.result, result)
+        self.checkpoint.unlink(missing_ok=True)
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The result of a finished run, or None."""
+        if not self.result.exists():
+            return None
+        try:
+            result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise Failure(f"{self.result} is damaged ({error}); remove it and run again") from None
+        return result

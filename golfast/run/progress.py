@@ -1,0 +1,95 @@
+"""What is going on, on stderr: a live line per phase on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+_PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "", style="cyan")
+
+
+class Phase:
+    """One phase of a job: how far it is, and its figures."""
+
+    def __init__(self, display: "Display", name: str, total: int, unit: str) -> None:
+        self._display, self._name, self._total, self._unit = display, name, total, unit
+        self._began = self._spoke = time.monotonic()
+        self._first: int | None = None
+        self._figures = ""
+        self._task = display.live.add_task(name, total=total, unit=unit, figures="") if display.live else None
+        if not display.live:
+            display.say(f"{name}: {total:,} {unit}s")
+
+    def update(self, done: int, figures: str | None = None) -> None:
+        """Tell how much of the total is done, and, if there is news, the figures to show beside it."""
+        self._figures = self._figures if figures is None else figures
+        self._first = done if self._first is None else self._first
+        now = time.monotonic()
+        if self._display.live and self._task is not None:
+            self._display.live.update(self._task, completed=done, figures=self._figures)
+        elif now - self._spoke >= _PLAIN_EVERY and done < self._total:
+            self._spoke = now
+            rate = (done - self._first) / (now - self._began)
+            left = f", {(self._total - done) / rate:,.0f} s left" if rate > 0 else ""
+            self._display.say(f"{self._name}: {done:,} of {self._total:,}, {rate:,.0f} {self._unit}/s{left}  {self._figures}")
+
+    def done(self, figures: str | None = None) -> None:
+        """The phase is over, perhaps before its total."""
+        self._figures = self._figures if figures is None else figures
+        if self._display.live and self._task is not None:
+            task = next(task for task in self._display.live.tasks if task.id == self._task)
+            self._display.live.update(self._task, total=task.completed or 1, completed=task.completed or 1, figures=self._figures)
+        else:
+            self._display.say(f"{self._name}: done in {time.monotonic() - self._began:.1f} s  {self._figures}".rstrip())
+
+
+class Display:
+    """Progress of a job in phases, on stderr; silent if `quiet`. Use it as a context manager."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False)
+        self.live: Progress | None = None
+        if not quiet and self._console.is_terminal:
+            self.live = Progress(
+                TextColumn("{task.description:<22}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+                _Rate(),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[figures]}", style="green"),
+                console=self._console,
+            )
+
+    def phase(self, name: str, total: int, *, unit: str) -> Phase:
+        """Begin a phase of `total` units (singular: "step")."""
+        return Phase(self, name, total, unit)
+
+    def say(self, text: str) -> None:
+        """Print one line of news."""
+        if self._quiet:
+            return
+        if self.live:
+            self.live.console.print(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
