@@ -1,9 +1,10 @@
 """What is kept: trajectories in HDF5 files that a killed job leaves resumable and nobody mistakes for whole."""
 
+from golfast.data.describe import describe
 from golfast.data.generate import generate
 from golfast.data.reader import Trajectories
 from golfast.data.recipe import Recipe
 from golfast.data.writer import make
 from golfast.data.verify import verify
 
-__all__ = ["Recipe", "Trajectories", "generate", "make", "verify"]
+__all__ = ["Recipe", "Trajectories", "describe", "generate", "make", "verify"]

@@ -84,22 +84,22 @@ def open_layout(path: Path) -> Layout:
     try:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs.get("format") != FORMAT:
-                raise Failure(f"{path} is an HDF5 file, but not one of golfast's: it has no attribute format={FORMAT!r}")
+                raise Failure(f"{path} is an HDF5 file, but not golfast's: it has no attribute format={FORMAT!r}")
             version = int(file.attrs["format_version"])
             if version > FORMAT_VERSION:
-                raise Failure(f"{path} has format version {version}, and this golfast reads up to {FORMAT_VERSION}; update it")
+                raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
             recipe = _recipe(file)
             offsets = [file[name].id.get_offset() for name in ("states", "checksums", "blocks_complete")]
             block = int(file.attrs["block"])
             if file["states"].shape != recipe.shape or file["states"].dtype != np.uint8 or None in offsets:
-                raise Failure(f"{path} is damaged: /states is {file['states'].shape}, and its recipe says {recipe.shape}")
+                raise Failure(f"{path} is damaged: /states is {file['states'].shape}, its recipe says {recipe.shape}")
             if block < 1 or file["checksums"].shape != (-(-recipe.count // block),):
                 raise Failure(f"{path} is damaged: {file['checksums'].shape} checksums for blocks of {block}")
             layout = Layout(recipe, block, *map(int, offsets))
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, PermissionError):
             raise
-        reason = str(error).splitlines()[0].strip("'\"")
+        reason = (str(error) or type(error).__name__).splitlines()[0].strip("'\"")
         raise Failure(f"{path} is not a whole golfast dataset: truncated, damaged, or not HDF5 ({reason})") from None
     return layout
 

@@ -29,7 +29,7 @@ class Trajectories:
         layout = open_layout(path)
         complete = read_complete(path, layout)
         if complete < layout.blocks:
-            raise Failure(f"{path} is not finished: {complete} of {layout.blocks} blocks are there; make it again with --resume")
+            raise Failure(f"{path} is not finished: {complete} of {layout.blocks} blocks are there; make it again")
         self.recipe = layout.recipe
         self.packed = map_states(path, layout)
 

@@ -52,7 +52,7 @@ def make(
             return path
         raise ValueError(f"{path} exists; give another name, or --overwrite to replace it once the new one is whole")
     if partial.exists() and not (resume or overwrite):
-        raise ValueError(f"{partial} was left by a job that did not end; give --resume to go on, or --overwrite to start again")
+        raise ValueError(f"{partial} was left by a job that did not end; --resume goes on, --overwrite starts again")
     _check_space(path, recipe)
     if partial.exists() and not resume:
         with _locked(partial):  # not under the feet of a job that is making it
@@ -86,7 +86,8 @@ def _write_blocks(file: int, partial: Path, layout: Layout, progress: Progress) 
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise Failure(
-                f"the disk is full at {partial} ({error.strerror}); what is written is kept: free some space and give --resume"
+                f"the disk is full at {partial} ({error.strerror}); what is written is kept: "
+                "free some space and give --resume"
             ) from None
         raise
     progress(layout.recipe.count)
@@ -118,7 +119,9 @@ def _check_space(path: Path, recipe: Recipe) -> None:
     present = partial.stat().st_blocks * 512 if partial.exists() else 0
     free = shutil.disk_usage(folder).free
     if needed - present > free:
-        raise Failure(f"{path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room, or lower count")
+        raise Failure(
+            f"{path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room, or lower count"
+        )
 
 
 @contextmanager

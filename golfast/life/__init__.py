@@ -4,7 +4,8 @@ Cells are `uint8` 0/1, shape (..., H, W). Packed boards are `numpy.packbits` alo
 """
 
 from golfast.life.boards import pack, packed_width, unpack
-from golfast.life.patterns import Pattern, format_plaintext, format_rle, parse_pattern, read_pattern
+from golfast.life.builtin import PATTERNS
+from golfast.life.patterns import Pattern, find_pattern, format_plaintext, format_rle, parse_pattern, read_pattern
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
 from golfast.life.soup import soups, soups_packed
@@ -13,8 +14,10 @@ __all__ = [
     "BACKENDS",
     "BOUNDARIES",
     "NAMED_RULES",
+    "PATTERNS",
     "Pattern",
     "Rule",
+    "find_pattern",
     "format_plaintext",
     "format_rle",
     "pack",

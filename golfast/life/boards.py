@@ -24,7 +24,7 @@ def check_cells(cells: object) -> Cells:
     if array.ndim < 2:
         raise ValueError(f"boards have shape (..., height, width); got shape {array.shape}")
     check_size(array.shape[-2], array.shape[-1])
-    if array.dtype != np.bool_ and not ((array == 0) | (array == 1)).all():
+    if array.dtype.kind not in "biuf" or (array.dtype.kind != "b" and not ((array == 0) | (array == 1)).all()):
         raise ValueError(f"cells are 0 or 1; got other values in an array of {array.dtype}")
     return np.ascontiguousarray(array, dtype=np.uint8)
 
@@ -35,15 +35,20 @@ def packed_width(width: int) -> int:
 
 
 def pack(cells: object) -> Cells:
-    """Cells (..., H, W) to packed rows (..., H, ceil(W/8)), both uint8: `numpy.packbits` along W, first cell highest."""
+    """Cells (..., H, W) to packed rows (..., H, ceil(W/8)), uint8: `numpy.packbits` along W, first cell highest."""
     return np.packbits(check_cells(cells), axis=-1)
 
 
 def unpack(packed: NDArray[np.uint8], width: int) -> Cells:
     """Packed rows (..., H, ceil(width/8)) to cells (..., H, width), both uint8. ValueError if the widths disagree."""
-    if packed.dtype != np.uint8 or packed.ndim < 1 or packed.shape[-1] != packed_width(width):
+    check_packed(packed, width)
+    return np.unpackbits(packed, axis=-1, count=width)
+
+
+def check_packed(packed: NDArray[np.uint8], width: int) -> None:
+    """Raise ValueError unless these are packed rows of `width` cells."""
+    if width < 1 or packed.dtype != np.uint8 or packed.ndim < 1 or packed.shape[-1] != packed_width(width):
         raise ValueError(
             f"packed rows of {width} cells are {packed_width(width)} uint8 bytes wide; "
             f"got {packed.dtype} of shape {packed.shape}"
         )
-    return np.unpackbits(packed, axis=-1, count=width)

@@ -35,7 +35,7 @@ def _full_add(a: Any, b: Any, c: Any) -> Any:
 def _next_word(
     cell: Any, west: Any, east: Any, low1: Any, high1: Any, low2: Any, high2: Any, birth: int, survival: int
 ) -> Any:
-    """The next state of 64 cells from the cell row, its two shifts, and the sideways sums of the rows above and below."""
+    """The next state of 64 cells from their row, its two shifts, and the sideways sums of the rows above and below."""
     low3, high3 = west ^ east, west & east
     sum0, carry0 = _full_add(low1, low2, low3)
     # Four bits of weight two: three of the rows, one carried.

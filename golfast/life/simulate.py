@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.life import reference
-from golfast.life.boards import Cells, check_cells, pack, packed_width, unpack
+from golfast.life.boards import Cells, check_cells, check_packed, pack, packed_width, unpack
 from golfast.life.rule import Rule
 from golfast.threads import over_batch
 
@@ -28,7 +28,7 @@ def simulate(
 
     boards: (..., H, W) cells, 0 or 1, any numeric type. generations: how many steps, 0 or more.
     rule: "B3/S23" or any other Rule.parse takes. boundary: "dead" (nothing lives beyond the border) or "torus".
-    keep: "all" returns every state, the first included, (..., generations + 1, H, W); "last" only the last, (..., H, W).
+    keep: "all" returns every state, the first included, (..., generations + 1, H, W); "last" only the last.
     backend: "numba" (compiled, all cores; what "auto" takes) or "reference" (plain NumPy). All agree bit for bit.
 
     Returns uint8 0/1. Raises ValueError for anything else, and for sizes, rules or names that cannot be.
@@ -55,8 +55,12 @@ def simulate_packed(
 ) -> NDArray[np.uint8]:
     """Packed boards (N, H, ceil(width/8)) to packed trajectories (N, generations + 1, H, ceil(width/8)), uint8.
 
-    The bits beyond `width` in the last byte of a row must be zero, as `pack` leaves them.
+    The bits beyond `width` in the last byte of a row must be zero, as `pack` leaves them. Raises as `simulate`.
     """
+    check_packed(boards, width)
+    if boards.ndim != 3:
+        raise ValueError(f"packed boards have shape (N, height, bytes); got shape {boards.shape}")
+    generations = check_generations(generations)
     rule, torus = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES) == "torus"
     count, height, row_bytes = boards.shape
     states = np.empty((count, generations + 1, height, row_bytes), np.uint8)
@@ -84,7 +88,7 @@ def last_packed(
 def age_packed(
     boards: NDArray[np.uint8], width: int, ages: NDArray[np.int64], *, rule: Rule, boundary: str
 ) -> NDArray[np.uint8]:
-    """Packed boards (N, H, ceil(width/8)), each run forward by its own number of generations (N,); same shape, uint8."""
+    """Packed boards (N, H, ceil(width/8)), each run forward by its own number of generations (N,); same shape."""
     torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
     order = np.argsort(ages, kind="stable")
     if width <= 64:

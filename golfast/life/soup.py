@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from golfast.jit import kernel
 from golfast.life.boards import Cells, check_size, packed_width, unpack
 from golfast.life.rule import Rule
-from golfast.life.simulate import age_packed
+from golfast.life.simulate import BOUNDARIES, age_packed, check_choice
 from golfast.threads import over_batch
 
 STREAMS = {"train": 0, "validation": 1, "test": 2}  # disjoint counters: splits never share a board
@@ -105,6 +105,8 @@ def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: 
     for name, number in (("count", count), ("start", start)):
         if operator.index(number) < 0:
             raise ValueError(f"{name} is {number}; it must be 0 or more")
+    if operator.index(start) + operator.index(count) > 2**63:  # beyond it a kernel's sums of board numbers would no longer be exact
+        raise ValueError(f"board {start + count - 1} cannot be: boards are numbered from 0 to 2**63 - 1")
     if not 0 <= operator.index(seed) < 2**64:
         raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
     if not 0 <= density <= 1:
@@ -119,6 +121,7 @@ def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fr
     Made by comparing a 32-bit random word with the integers floor((1 - fresh)**k * 2**32), so exactly alike everywhere.
     """
     check_soup(count=count, seed=seed, start=start, density=0.5, fresh=fresh)
+    check_choice("split", split, tuple(STREAMS))
     thresholds, power = [], 1.0
     while (power := power * (1 - fresh)) * 2**32 >= 1:
         thresholds.append(int(power * 2**32))
@@ -143,9 +146,8 @@ def soups_packed(
     """Packed first boards start..start + count of a seed: (count, height, ceil(width/8)) uint8. See `soups`."""
     check_size(height, width)
     check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
-    if split not in STREAMS:
-        raise ValueError(f"split {split!r} is unknown; allowed are: {', '.join(STREAMS)}")
-    rule = Rule.parse(rule)
+    check_choice("split", split, tuple(STREAMS))
+    rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
     boards = np.zeros((count, height, packed_width(width)), np.uint8)
     chance = round(density * (1 << _DENSITY_BITS))
     if chance == 1 << _DENSITY_BITS:

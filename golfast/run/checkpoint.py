@@ -25,7 +25,7 @@ def load_checkpoint(path: Path, *, config: str) -> dict[str, Any]:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         owner, state = saved["config"], saved["state"]
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise Failure(f"checkpoint {path} is damaged ({reason}); remove it to train from the start") from None
     if owner != config:
         raise Failure(

@@ -52,6 +52,11 @@ class RunFolder:
         if not self.config.exists():
             write_text(self.config, config_toml)
 
+    def clear(self) -> None:
+        """Remove the run that is in the folder, and nothing else: other files stay."""
+        for file in (self.result, self.checkpoint, self.weights, self.metrics, *self.snapshots.glob("*.npy"), self.config):
+            file.unlink(missing_ok=True)
+
     def log(self, record: dict[str, Any]) -> None:
         """Append one record to the metrics."""
         with self.metrics.open("a", encoding="utf-8") as file:

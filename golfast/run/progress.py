@@ -40,14 +40,16 @@ class Phase:
             self._spoke = now
             rate = (done - self._first) / (now - self._began)
             left = f", {(self._total - done) / rate:,.0f} s left" if rate > 0 else ""
-            self._display.say(f"{self._name}: {done:,} of {self._total:,}, {rate:,.0f} {self._unit}/s{left}  {self._figures}")
+            speed = f"{rate:,.0f} {self._unit}s/s{left}"
+            self._display.say(f"{self._name}: {done:,} of {self._total:,}, {speed}  {self._figures}")
 
     def done(self, figures: str | None = None) -> None:
         """The phase is over, perhaps before its total."""
         self._figures = self._figures if figures is None else figures
         if self._display.live and self._task is not None:
             task = next(task for task in self._display.live.tasks if task.id == self._task)
-            self._display.live.update(self._task, total=task.completed or 1, completed=task.completed or 1, figures=self._figures)
+            done = task.completed or 1
+            self._display.live.update(self._task, total=done, completed=done, figures=self._figures)
         else:
             self._display.say(f"{self._name}: done in {time.monotonic() - self._began:.1f} s  {self._figures}".rstrip())
 
@@ -90,6 +92,8 @@ class Display:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.live:
             self.live.stop()

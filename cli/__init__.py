@@ -1,0 +1,5 @@
+"""The command line. Each group of commands is a file of its own, loaded when it is used."""
+
+from .root import golfast as main
+
+__all__ = ["main"]

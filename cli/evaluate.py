@@ -1,0 +1,65 @@
+"""`golfast evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show
+
+
+@click.command(
+    epilog=examples(
+        "golfast evaluate runs/demo-0",
+        "golfast evaluate runs/demo-0 --data test.h5 --json",
+        "golfast evaluate runs/demo-0 --threshold 0.99 --sequences 1000",
+    )
+)
+@click.argument("run", type=FOLDER)
+@click.option("--data", "data_file", type=FILE, help="Evaluate on this dataset instead of the run's own test data.")
+@click.option("--sequences", type=click.IntRange(1), default=10_000, show_default=True, help="How many to evaluate on.")
+@click.option("--threshold", type=float, default=0.95, show_default=True, help="Share of cells that makes a match.")
+@device_option
+@json_option
+@quiet_option
+def evaluate(
+    run: Path, data_file: Path | None, sequences: int, threshold: float, device: str, as_json: bool, quiet: bool
+) -> None:
+    """Measure how many hidden states of RUN's network are true intermediate states.
+
+    The figures: the metric of equation 1 in its three readings ("matched", golfast's default; "equation"; "dataset"), a
+    Matthews correlation as a smooth second figure, and how well each imagined state agrees with each true one.
+    """
+    from golfast.ablate import evaluate_trial, load_trial
+    from golfast.data import Trajectories
+    from golfast.run.progress import Display
+
+    config, network, compute = load_trial(run, device)
+    truth = None
+    if data_file:
+        dataset = Trajectories(data_file)
+        if dataset.recipe.generations != config.data.generations:
+            raise ValueError(
+                f"{data_file} has {dataset.recipe.generations} generations, and the run was trained on "
+                f"{config.data.generations}; give data of the same number"
+            )
+        truth, config = dataset.packed[:sequences], _with_data(config, dataset)
+    with Display(quiet=quiet) as display:
+        figures = evaluate_trial(
+            config, network, compute, sequences=sequences, truth=truth, threshold=threshold, display=display
+        )
+    rows = [(f"metric, {name}", "undefined" if value is None else f"{value:.4f}") for name, value in figures["metric"].items()]
+    rows += [
+        ("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"),
+        ("last state right", f"{figures['accuracy']:.3%} of cells"),
+        ("sequences", f"{figures['sequences']:,}"),
+        ("agreement", "with true state" + "".join(f"{state + 2:>9}" for state in range(len(figures["agreement"][0])))),
+    ]
+    for timestep, row in enumerate(figures["agreement"], 1):
+        rows.append(("", f"  timestep {timestep:<4}" + "".join(f"{value:>9.2%}" for value in row)))
+    show(figures, rows, as_json=as_json)
+
+
+def _with_data(config: object, dataset: object) -> object:
+    import dataclasses
+
+    return dataclasses.replace(config, data=dataset.recipe)

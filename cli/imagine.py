@@ -1,0 +1,42 @@
+"""`golfast imagine`."""
+
+from pathlib import Path
+
+import click
+
+from .options import FILE, FOLDER, device_option, examples
+
+
+@click.command(
+    epilog=examples(
+        "golfast imagine runs/demo-0                            four held-out sequences, to runs/demo-0/imagined.png",
+        "golfast imagine runs/demo-0 --pattern glider --out glider.png",
+        "golfast imagine runs/demo-0 --pattern my.rle --out mine.png",
+    )
+)
+@click.argument("run", type=FOLDER)
+@click.option("--out", type=FILE, help="PNG to write.  [default: RUN/imagined.png]")
+@click.option("--count", type=click.IntRange(1, 50), default=4, show_default=True, help="Sequences to draw.")
+@click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first of them in the test data.")
+@click.option("--pattern", help="Start from this pattern, a name or a file, in the middle of the board.")
+@device_option
+def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:
+    """Draw what RUN's network imagines: true states above, decoded hidden states below."""
+    from golfast.ablate import load_trial, test_cells
+    from golfast.imagine import draw_imagined
+    from golfast.imagine.pictures import write_png
+
+    config, network, compute = load_trial(run, device)
+    if pattern is None:
+        truth = test_cells(config, first + count)[first:]
+        title = f"What {run.name} imagines: held-out sequences {first} to {first + count - 1}"
+    else:
+        from golfast.life import find_pattern, simulate
+
+        recipe = config.data
+        board = find_pattern(pattern).place(recipe.height, recipe.width)
+        truth = simulate(board[None], recipe.generations, rule=recipe.rule, boundary=recipe.boundary)
+        title = f"What {run.name} imagines: {pattern}"
+    target = out or run / "imagined.png"
+    write_png(draw_imagined(network, truth, compute, title=title), target)
+    click.echo(target)

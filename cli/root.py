@@ -1,0 +1,94 @@
+"""`golfast` itself: finds commands, and turns exceptions into one sentence and an exit code."""
+
+import importlib
+import os
+
+import click
+
+from golfast import __version__
+
+# Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
+# used, so that help is instant.
+_COMMANDS = {
+    "demo": ("demo", "See what a network imagines: data, training, pictures, in about a minute."),
+    "data": ("data", "Make, describe and check datasets of trajectories."),
+    "train": ("train", "Train a network to predict a later state from the first."),
+    "evaluate": ("evaluate", "Measure how many hidden states of a run are true intermediate states."),
+    "imagine": ("imagine", "Draw what a run's network imagines."),
+    "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),
+    "bench": ("bench", "Measure this machine, beside the peers."),
+}
+
+
+class Told(click.ClickException):
+    """What went wrong, in one sentence."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+    def show(self, file: object = None) -> None:
+        """Print it on stderr."""
+        click.echo(f"golfast: {self.message}", err=True)
+
+
+class Root(click.Group):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Load one command."""
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f".{_COMMANDS[name][0]}", __package__)
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; words that make no sense end in exit code 2, failures in 1, a Ctrl-C in 130."""
+        if os.environ.get("GOLFAST_DEBUG"):
+            return super().invoke(ctx)
+        from golfast.errors import Failure
+
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            raise Told(str(error), 2) from error
+        except Failure as error:
+            raise Told(str(error), 1) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            raise Told(f"{error.strerror or error}{where}", 1) from error
+        except MemoryError as error:
+            raise Told(f"not enough memory: {error}; ask for less at once", 1) from error
+        except KeyboardInterrupt as error:
+            raise Told("interrupted; what was finished is kept, and --resume goes on where there is one", 130) from error
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Shell completion, for bash (zsh and fish alike): eval \"$(_GOLFAST_COMPLETE=bash_source golfast)\". "
+    "GOLFAST_DEBUG=1 shows the traceback of an error; GOLFAST_THREADS=N limits the simulation's threads.",
+)
+@click.version_option(__version__, "-V", "--version", message="golfast %(version)s")
+def golfast() -> None:
+    """See what neural networks imagine.
+
+    golfast simulates Conway's Game of Life, trains small recurrent networks to predict a later state from the first,
+    decodes their hidden states into pictures, and measures how many of those are true states in between.
+
+    \b
+    golfast demo                       all of it, in about a minute
+    golfast COMMAND --help             options and examples
+    """

@@ -1,0 +1,98 @@
+"""`golfast simulate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .options import FILE, examples, json_option, show
+
+_FORMATS = (".png", ".gif", ".rle", ".cells")
+
+
+@click.command(
+    epilog=examples(
+        "golfast simulate                                     a soup's population, generation by generation",
+        "golfast simulate gosper-gun --size 50x60 --generations 120 --out gun.gif",
+        "golfast simulate r-pentomino --size 400x400 --generations 1103 --out last.rle",
+        "golfast simulate my.rle --rule highlife --boundary torus --out states.png --generations 8",
+        "golfast simulate --size 64x64 --seed 7 --density 0.3 --json",
+    )
+)
+@click.argument("pattern", required=False)
+@click.option("--generations", "-g", type=int, default=100, show_default=True)
+@click.option("--size", default=None, help="Board as ROWSxCOLUMNS.  [default: 64x64, or what the pattern needs]")
+@click.option("--rule", help="Rule of the world.  [default: the pattern's, or B3/S23]")
+@click.option("--boundary", default="dead", show_default=True, help='"dead" or "torus".')
+@click.option("--seed", type=int, default=0, show_default=True, help="Which soup, if no PATTERN is given.")
+@click.option("--density", type=float, default=0.5, show_default=True, help="Chance that a soup's cell is alive.")
+@click.option("--out", type=FILE, help="Write to .gif (all states), .png (up to 12 of them), .rle or .cells (the last).")
+@click.option("--cell", type=click.IntRange(1, 64), help="Pixels of a cell.  [default: fits the board]")
+@json_option
+def simulate(
+    pattern: str | None,
+    generations: int,
+    size: str | None,
+    rule: str | None,
+    boundary: str,
+    seed: int,
+    density: float,
+    out: Path | None,
+    cell: int | None,
+    as_json: bool,
+) -> None:
+    """Run PATTERN, a built-in name or a file (.rle, .cells), or else a soup."""
+    from golfast.life import Rule, find_pattern, soups
+    from golfast.life import simulate as run
+
+    if out is not None and out.suffix not in _FORMATS:
+        raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
+    found = None if pattern is None else find_pattern(pattern)
+    law = Rule.parse(rule) if rule else (found.rule if found and found.rule else Rule.parse("B3/S23"))
+    if found:
+        height, width = _size(size) if size else tuple(side + 20 for side in found.cells.shape)
+        board = found.place(height, width)
+    else:
+        height, width = _size(size or "64x64")
+        board = soups(1, height, width, seed=seed, density=density)[0]
+    states = run(board, generations, rule=law, boundary=boundary)
+    population = states.sum(axis=(1, 2), dtype=np.int64).tolist()
+    if out is not None:
+        _write(out, states, law, cell, name=pattern or f"soup {seed}")
+    result: dict[str, Any] = {"rule": str(law), "boundary": boundary, "height": height, "width": width, "population": population}
+    if as_json:
+        show(result, [], as_json=True)
+    elif out is not None:
+        click.echo(out)
+    else:
+        click.echo("generation\tpopulation")
+        for generation, cells in enumerate(population):
+            click.echo(f"{generation}\t{cells}")
+
+
+def _size(text: str) -> tuple[int, int]:
+    rows, cross, columns = text.lower().partition("x")
+    if not cross or not rows.isdecimal() or not columns.isdecimal():
+        raise ValueError(f"--size {text!r} is not of the form ROWSxCOLUMNS, such as 64x64")
+    return int(rows), int(columns)
+
+
+def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
+    from golfast.imagine.animation import animate_boards
+    from golfast.imagine.pictures import draw_row, save_gif, write_png
+    from golfast.life import format_plaintext, format_rle
+    from golfast.life.patterns import Pattern
+    from golfast.run.files import write_text
+
+    last = Pattern(cells=states[-1], name=f"{name}, generation {len(states) - 1}", rule=law)
+    pixels = cell or max(1, min(12, 480 // max(states.shape[1:])))
+    if out.suffix == ".gif":
+        save_gif(animate_boards(states, cell=pixels), out)
+    elif out.suffix == ".png":
+        shown = np.unique(np.linspace(0, len(states) - 1, min(12, len(states))).astype(int))
+        write_png(draw_row(states[shown], cell=pixels, labels=[f"generation {k}" for k in shown]), out)
+    elif out.suffix == ".rle":
+        write_text(out, format_rle(last))
+    else:
+        write_text(out, format_plaintext(last))

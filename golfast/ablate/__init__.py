@@ -1,0 +1,21 @@
+"""Many runs: the trial, one run of one variant with one seed."""
+
+from golfast.ablate.trial import (
+    accuracy_words,
+    default_folder,
+    evaluate_trial,
+    load_config,
+    load_trial,
+    run_trial,
+    test_cells,
+)
+
+__all__ = [
+    "accuracy_words",
+    "default_folder",
+    "evaluate_trial",
+    "load_config",
+    "load_trial",
+    "run_trial",
+    "test_cells",
+]

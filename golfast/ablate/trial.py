@@ -1,0 +1,151 @@
+"""One trial: train a network, evaluate it, leave a run folder that explains itself."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golfast.data import Recipe, Trajectories, generate
+from golfast.errors import Failure
+from golfast.imagine import EVALUATED, draw_run, evaluate
+from golfast.model import Network, load_weights
+from golfast.run.config import fingerprint, from_mapping, override, read_toml
+from golfast.run.folder import RunFolder
+from golfast.run.hardware import hardware, versions
+from golfast.run.precision import Compute, choose_compute
+from golfast.run.progress import Display
+from golfast.train import Outcome, TrainConfig, train
+
+
+def run_trial(
+    config: TrainConfig,
+    folder: RunFolder,
+    dataset: Trajectories | None = None,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    sequences: int = EVALUATED,
+    display: Display | None = None,
+) -> dict[str, Any]:
+    """Train, evaluate on held-out sequences, draw; returns what result.json holds.
+
+    dataset: the training data, of the recipe config.data; if left out it is made in memory. sequences: how many test
+    sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned.
+
+    Raises ValueError if the folder has a run and `resume` is not set, or if the dataset is of another recipe; Failure
+    as `train` does.
+    """
+    display = display or Display(quiet=True)
+    compute = choose_compute(device, config.precision)
+    config = dataclasses.replace(config, precision=compute.precision)
+    if dataset is not None and dataset.recipe != config.data:
+        raise ValueError("the dataset is of another recipe than the config's data")
+    if folder.path.exists() and any(folder.path.iterdir()):
+        if not resume:
+            raise ValueError(f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder")
+        if folder.config.exists() and load_config(folder) == config and (done := folder.read_result()):
+            return done
+    packed = generate(config.data) if dataset is None else dataset.packed
+
+    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step")
+    outcome = train(
+        config,
+        folder,
+        packed,
+        compute=compute,
+        resume=resume,
+        watch=lambda record: phase.update(record["step"], "right: " + accuracy_words(record["accuracy"])),
+    )
+    phase.done("right: " + accuracy_words(outcome.accuracy))
+    figures = evaluate_trial(config, outcome.network, compute, sequences=sequences, display=display)
+    result = _result(config, outcome, figures, compute)
+    draw_run(folder, outcome.network, test_cells(config, 16), compute)
+    folder.finish(result)
+    return result
+
+
+def evaluate_trial(
+    config: TrainConfig,
+    network: Network,
+    compute: Compute,
+    *,
+    sequences: int = EVALUATED,
+    truth: NDArray[np.uint8] | None = None,
+    threshold: float = 0.95,
+    display: Display | None = None,
+) -> dict[str, Any]:
+    """Figures of a network on `sequences` test trajectories of its own recipe, or on `truth`, packed."""
+    display = display or Display(quiet=True)
+    if truth is None:
+        truth = generate(test_recipe(config, sequences))
+    phase = display.phase("imagine", len(truth), unit="sequence")
+    figures = evaluate(network, truth, config.data.width, compute, threshold=threshold, progress=phase.update)
+    phase.done()
+    return figures
+
+
+def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Network, Compute]:
+    """A trained network from its run folder: the config and weights.safetensors are all that is needed.
+
+    Raises Failure, FileNotFoundError or ValueError, each in one sentence, if the folder is not a run or is damaged.
+    """
+    folder = RunFolder(Path(path))
+    if not folder.config.exists():
+        raise Failure(f"{path} is not a run folder: it has no config.toml")
+    if not folder.weights.exists():
+        raise Failure(f"{path} has no weights yet: its training has not ended; go on with `golfast train --resume`")
+    config = load_config(folder)
+    # Weights trained in bf16 mean the same in fp32, so a machine without bf16 can evaluate them.
+    compute = choose_compute(device, "auto" if config.precision == "bf16" else config.precision)
+    network = Network(config.model)
+    load_weights(network, folder.weights)
+    return config, network.to(compute.device), compute
+
+
+def load_config(folder: RunFolder) -> TrainConfig:
+    """The config of a run folder."""
+    return from_mapping(TrainConfig, read_toml(folder.config))
+
+
+def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:
+    """The folder named by the hash of a config as it will run on this device."""
+    precision = choose_compute(device, config.precision).precision
+    return RunFolder(root / fingerprint(dataclasses.replace(config, precision=precision)))
+
+
+def test_recipe(config: TrainConfig, count: int) -> Recipe:
+    """The recipe of a network's held-out data."""
+    return override(config.data, {"split": "test", "count": count})
+
+
+def test_cells(config: TrainConfig, count: int) -> NDArray[np.uint8]:
+    """The first held-out trajectories, (count, m, H, W) uint8 0/1."""
+    return np.unpackbits(generate(test_recipe(config, count)), axis=-1, count=config.data.width)
+
+
+def accuracy_words(accuracy: list[float]) -> str:
+    """Accuracies of timesteps 1..T as percentages."""
+    return "  ".join(f"{value:.1%}" for value in accuracy)
+
+
+def _result(config: TrainConfig, outcome: Outcome, figures: dict[str, Any], compute: Compute) -> dict[str, Any]:
+    return {
+        "run": fingerprint(config),
+        "seed": config.seed,
+        "metric": figures["metric"]["matched"],
+        "metric_variants": figures["metric"],
+        "matthews": figures["matthews"],
+        "accuracy": figures["accuracy"],
+        "agreement": figures["agreement"],
+        "sequences": figures["sequences"],
+        "reached": outcome.reached,
+        "steps": outcome.steps,
+        "steps_to_98": outcome.steps_to_learn,
+        "seconds_training": round(outcome.seconds, 2),
+        "precision": compute.precision,
+        "device": compute.device.type,
+        "hardware": hardware(),
+        "versions": versions(),
+    }

@@ -1,0 +1,53 @@
+"""The figures of a trained network on held-out trajectories."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golfast.imagine.decode import imagine_packed
+from golfast.imagine.metric import VARIANTS, agreement, interpretability_packed, matthews
+from golfast.model import Network
+from golfast.run.precision import Compute
+
+EVALUATED = 10_000  # sequences per reported value, as in the paper
+
+
+def evaluate(
+    network: Network,
+    truth: NDArray[np.uint8],
+    width: int,
+    compute: Compute,
+    *,
+    threshold: float = 0.95,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """The metric and the accuracy of a network on whole trajectories.
+
+    truth: trajectories (N, m, H, ceil(width/8)) uint8, packed. Returns plain values: "metric" (each variant of
+    equation 1; None where it is undefined, with fewer than 2 timesteps on either side), "matthews", "accuracy" (share of
+    cells of the last state that are right), "agreement" (T rows: the share of cells in which timestep i agrees with
+    state j, j from 2 on), "sequences".
+    """
+
+    def first(start: int, stop: int) -> NDArray[np.uint8]:
+        return np.unpackbits(truth[start:stop, 0], axis=-1, count=width)
+
+    drawn = imagine_packed(network, first, len(truth), compute, progress=progress)
+    defined = drawn.shape[1] > 1 and truth.shape[1] > 2
+    between = drawn[:, :-1]
+    metric: dict[str, float | None] = dict.fromkeys(VARIANTS)
+    for variant in VARIANTS if defined else ():
+        values = interpretability_packed(between, truth, width, threshold=threshold, variant=variant)
+        metric[variant] = float(np.mean(values))
+    cells = np.unpackbits(truth, axis=-1, count=width)
+    boards = np.unpackbits(drawn, axis=-1, count=width)
+    pairs = agreement(boards, cells[:, 1:]).mean(axis=0)
+    return {
+        "metric": metric,
+        "matthews": float(matthews(boards[:, :-1], cells).mean()) if defined else None,
+        "accuracy": float(pairs[-1, -1]),
+        "agreement": [[round(float(value), 6) for value in row] for row in pairs],
+        "sequences": len(truth),
+    }

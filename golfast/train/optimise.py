@@ -1,0 +1,57 @@
+"""Optimisers and their schedule."""
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Muon, Optimizer
+
+from golfast.model import Network
+from golfast.train.config import OptimiserConfig
+
+
+class Optimisers:
+    """The optimisers of a network, stepped as one."""
+
+    def __init__(self, network: Network, config: OptimiserConfig, steps: int) -> None:
+        self._config, self._steps = config, steps
+        self._parameters = list(network.parameters())
+        # Muon is for matrices that act within the network, the core's; the encoder's and the decoder's are vectors.
+        matrices = [p for p in network.cores.parameters() if p.ndim == 2] if config.name == "muon" else []
+        ours = {id(p) for p in matrices}
+        rest = [p for p in self._parameters if id(p) not in ours]
+        self._all: list[tuple[Optimizer, float]] = [(Adam(rest, lr=config.adam_lr, fused=True), config.adam_lr)]
+        if matrices:
+            muon = Muon(matrices, lr=config.lr, momentum=config.momentum, weight_decay=0, adjust_lr_fn="original")
+            self._all.append((muon, config.lr))
+
+    def step(self, loss: Tensor, step: int) -> None:
+        """Move the weights down the gradient of `loss`; `step` counts from 0."""
+        for optimiser, _ in self._all:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._config.clip:
+            nn.utils.clip_grad_value_(self._parameters, self._config.clip, foreach=True)
+        factor = self._factor(step)
+        for optimiser, rate in self._all:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+            optimiser.step()
+
+    def state(self) -> list[dict[str, object]]:
+        """For a checkpoint."""
+        return [optimiser.state_dict() for optimiser, _ in self._all]
+
+    def load(self, states: list[dict[str, object]]) -> None:
+        """From a checkpoint."""
+        for (optimiser, _), state in zip(self._all, states, strict=True):
+            optimiser.load_state_dict(state)
+
+    def _factor(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / max(1, self._config.warmup))
+        return warm * (1 - (1 - self._config.final) * step / self._steps)
+
+
+def seeded_network(network: type[Network], *args: object, seed: int) -> Network:
+    """A network whose first weights are decided by the seed, leaving torch's own random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return network(*args)  # type: ignore[arg-type]

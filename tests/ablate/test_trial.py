@@ -1,0 +1,109 @@
+"""A run folder: all in it, self-contained, and safe from the next run."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from golfast.ablate import default_folder, evaluate_trial, load_trial, run_trial
+from golfast.data import Recipe, Trajectories, make
+from golfast.errors import Failure
+from golfast.model import ModelConfig
+from golfast.run.config import override
+from golfast.run.folder import RunFolder
+from golfast.train import TrainConfig
+
+SMALL = TrainConfig(
+    batch=8,
+    steps=20,
+    stop=2.0,
+    evaluate_every=10,
+    evaluate_on=16,
+    checkpoint_every=10,
+    data=Recipe(count=100, height=9, width=11, generations=2),
+    model=ModelConfig(timesteps=2, channels=6, core_layers=2),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "a")
+    return folder, run_trial(SMALL, folder, device="cpu", sequences=300)
+
+
+def test_a_run_leaves_what_the_design_says(finished):
+    folder, result = finished
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {
+        "config.toml", "metrics.jsonl", "weights.safetensors", "result.json", "strips.png", "learning.gif", "snapshots",
+    }  # fmt: skip
+    assert json.loads(folder.result.read_text()) == result
+    assert result["seed"] == 0
+    assert result["sequences"] == 300
+    assert set(result["metric_variants"]) == {"matched", "equation", "dataset"}
+    assert result["metric"] == result["metric_variants"]["matched"]
+    assert len(result["steps_to_98"]) == 2
+    assert {"golfast", "torch", "python"} <= set(result["versions"])
+    with Image.open(folder.path / "learning.gif") as picture:
+        assert picture.n_frames == 3
+
+
+def test_a_folder_alone_is_enough_to_evaluate(finished):
+    folder, result = finished
+    config, network, compute = load_trial(folder.path, "cpu")
+    figures = evaluate_trial(config, network, compute, sequences=300)
+    assert figures["metric"] == result["metric_variants"]
+    assert figures["accuracy"] == result["accuracy"]
+
+
+def test_a_file_and_memory_train_alike(finished, tmp_path):
+    folder, _ = finished
+    dataset = Trajectories(make(tmp_path / "a.h5", SMALL.data))
+    run_trial(SMALL, RunFolder(tmp_path / "b"), dataset, device="cpu", sequences=10)
+    assert (tmp_path / "b" / "weights.safetensors").read_bytes() == folder.weights.read_bytes()
+
+
+def test_a_finished_run_is_not_run_again(finished):
+    folder, result = finished
+    before = folder.weights.stat().st_mtime_ns
+    assert run_trial(SMALL, folder, device="cpu", resume=True) == result
+    assert folder.weights.stat().st_mtime_ns == before
+
+
+def test_a_folder_in_use_is_left_alone(finished, tmp_path):
+    folder, _ = finished
+    before = folder.result.read_bytes()
+    with pytest.raises(ValueError, match="is not empty; give --resume"):
+        run_trial(SMALL, folder, device="cpu")
+    with pytest.raises(Failure, match="holds a run of another config"):
+        run_trial(override(SMALL, {"seed": 9}), folder, device="cpu", resume=True)
+    assert folder.result.read_bytes() == before
+
+
+def test_a_dataset_of_another_recipe_is_refused(tmp_path):
+    dataset = Trajectories(make(tmp_path / "a.h5", Recipe(count=100)))
+    with pytest.raises(ValueError, match="another recipe"):
+        run_trial(SMALL, RunFolder(tmp_path / "b"), dataset, device="cpu")
+
+
+def test_not_a_run_folder(tmp_path):
+    with pytest.raises(Failure, match="is not a run folder"):
+        load_trial(tmp_path)
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(Failure, match="has no weights yet"):
+        load_trial(tmp_path)
+
+
+def test_a_run_is_named_by_its_config():
+    assert default_folder(SMALL, "cpu") == default_folder(SMALL, "cpu")
+    assert default_folder(SMALL, "cpu") != default_folder(override(SMALL, {"seed": 1}), "cpu")
+
+
+@pytest.mark.parametrize(("timesteps", "generations"), [(1, 2), (2, 1)])
+def test_where_the_metric_is_undefined_the_result_says_so(tmp_path, timesteps, generations):
+    config = override(SMALL, {"model.timesteps": timesteps, "data.generations": generations, "steps": 10})
+    result = run_trial(config, RunFolder(tmp_path / "a"), device="cpu", sequences=50)
+    assert result["metric"] is None
+    assert result["matthews"] is None
+    assert np.isfinite(result["accuracy"])

@@ -1,0 +1,276 @@
+"""Every command, as a user types it: what it prints, where, and how it exits."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from golfast.data import Trajectories, format
+from golfast.life import read_pattern, simulate, soups
+from golfast_cli import main
+
+COMMANDS = [
+    [], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"], ["train"], ["evaluate"], ["imagine"],
+    ["simulate"], ["bench"],
+]  # fmt: skip
+TINY = (
+    "batch=8 steps=20 stop=2.0 evaluate_every=10 evaluate_on=16 checkpoint_every=10 "
+    "model.timesteps=2 model.channels=6 model.core_layers=2 data.count=100 data.height=9 data.width=11 data.generations=2"
+).split()
+
+
+def call(*words, code=0):
+    done = CliRunner().invoke(main, [str(word) for word in words], prog_name="golfast")
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done
+
+
+def refused(*words, code=2):
+    """The one sentence on stderr of a command that must fail; nothing on stdout, no traceback."""
+    done = call(*words, code=code)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith(("golfast: ", "Error: "))]
+    assert len(told) == 1, done.stderr
+    return told[0]
+
+
+def tiny(*words):
+    return ["train", *(word for pair in TINY for word in ("--set", pair)), "--device", "cpu", *words]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_has_examples(words):
+    text = call(*words, "--help").stdout
+    assert "Usage: golfast" in text
+    if words not in ([], ["data"]):
+        assert "Examples:" in text
+        assert f"golfast {' '.join(words)}" in text
+
+
+def test_the_installed_command_answers():
+    command = Path(sys.executable).parent / "golfast"
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"golfast \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "train.h5"
+    call("data", "make", path, "--count", 300, "--quiet")
+    return path
+
+
+def test_data_make_takes_a_recipe_and_options_over_it(tmp_path):
+    recipe = Path(__file__).parents[2] / "datasets" / "life-20x20" / "recipe.toml"
+    done = call("data", "make", tmp_path / "a.h5", "--recipe", recipe, "--count", 50, "--split", "test", "--json")
+    told = json.loads(done.stdout)
+    made = Trajectories(tmp_path / "a.h5").recipe
+    assert told["recipe"]["count"] == made.count == 50
+    assert made.split == "test"
+    assert told["bytes"] == 50 * 4 * 20 * 3
+
+
+def test_data_make_dry_run_makes_nothing(tmp_path):
+    done = call("data", "make", tmp_path / "a.h5", "--dry-run")
+    assert 'rule = "B3/S23"' in done.stdout
+    assert "48.0 MB" in done.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_data_info_and_verify(dataset):
+    told = json.loads(call("data", "info", dataset, "--json").stdout)
+    assert told["recipe"]["count"] == 300
+    assert len(told["density"]) == 4
+    assert "300 of 4 states, 20 x 20 cells" in call("data", "info", dataset).stdout
+    assert json.loads(call("data", "verify", dataset, "--regenerate", "--json", "--quiet").stdout)["intact"] is True
+
+
+def test_quiet_is_quiet_and_progress_goes_to_stderr(tmp_path):
+    done = call("data", "make", tmp_path / "a.h5", "--count", 10, "--quiet")
+    assert done.stderr == ""
+    done = call("data", "make", tmp_path / "b.h5", "--count", 10, "--json")
+    json.loads(done.stdout)
+    assert "make b.h5" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--height", "0"], "board height 0 is impossible: it must be from 1 to"),
+        (["--width", "-3"], "board width -3 is impossible"),
+        (["--rule", "B3/S2x"], "rule 'B3/S2x' is not of the form 'B3/S23'"),
+        (["--boundary", "klein"], "boundary 'klein' is unknown; allowed are: dead, torus"),
+        (["--count", "many"], "'many' is not a valid integer"),
+        (["--recipe", "absent.toml"], "No such file or directory"),
+    ],
+)
+def test_data_make_refuses(tmp_path, words, message):
+    code = 1 if "absent.toml" in words else 2
+    assert message in refused("data", "make", tmp_path / "a.h5", *words, code=code)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_recipe_with_an_unknown_key_names_the_nearest(tmp_path):
+    (tmp_path / "r.toml").write_text("heigth = 20\n")
+    told = refused("data", "make", tmp_path / "a.h5", "--recipe", tmp_path / "r.toml")
+    assert "there is no config key 'heigth'; did you mean 'height'?" in told
+
+
+def test_files_that_are_not_datasets(tmp_path, dataset):
+    assert "no such file" in refused("data", "info", tmp_path / "a.h5", code=1)
+    (tmp_path / "a.h5").write_bytes(dataset.read_bytes()[:-100])
+    assert "truncated, damaged, or not HDF5" in refused("data", "info", tmp_path / "a.h5", code=1)
+    data = bytearray(dataset.read_bytes())
+    data[format.open_layout(dataset).states_offset + 5] ^= 4
+    (tmp_path / "b.h5").write_bytes(data)
+    told = refused("data", "verify", tmp_path / "b.h5", "--quiet", code=1)
+    assert "the checksum of block 0 of 1 (trajectories 0 to 299) is wrong" in told
+
+
+def test_an_existing_file_is_left_alone(dataset):
+    before = dataset.read_bytes()
+    assert "exists; give another name, or --overwrite" in refused("data", "make", dataset)
+    assert dataset.read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_write_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    assert "Permission denied" in refused("data", "make", tmp_path / "a.h5", "--count", 10, code=1)
+
+
+def test_no_write_permission_for_anybody(tmp_path):
+    """A folder that is a file, and /proc, refuse root too."""
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "file" / "a.h5", Path("/proc/nowhere/a.h5")):
+        told = refused("data", "make", target, "--count", 10, "--quiet", code=1)
+        assert str(target.parent) in told
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    return folder, json.loads(call(*tiny("--folder", folder, "--json", "--quiet")).stdout)
+
+
+def test_train_then_evaluate_then_imagine(trained, tmp_path):
+    folder, result = trained
+    figures = json.loads(call("evaluate", folder, "--json", "--quiet").stdout)
+    assert figures["metric"]["matched"] == result["metric"]
+    assert figures["sequences"] == 10_000
+    text = call("evaluate", folder, "--sequences", 50).stdout
+    assert "metric, matched" in text
+    assert "timestep 2" in text
+    call("imagine", folder, "--out", tmp_path / "a.png", "--count", 2)
+    call("imagine", folder, "--pattern", "glider")
+    with Image.open(tmp_path / "a.png") as one, Image.open(folder / "imagined.png") as other:
+        assert one.height > other.height > 50
+
+
+def test_evaluate_on_a_file(trained, tmp_path):
+    folder, _ = trained
+    call("data", "make", tmp_path / "a.h5", "--count", 40, "--height", 9, "--width", 11, "--generations", 2, "--split", "test")
+    figures = json.loads(call("evaluate", folder, "--data", tmp_path / "a.h5", "--json").stdout)
+    assert figures["sequences"] == 40
+    assert figures["metric"] == json.loads(call("evaluate", folder, "--sequences", 40, "--json").stdout)["metric"]
+    call("data", "make", tmp_path / "b.h5", "--count", 40, "--generations", 3)
+    assert "has 3 generations, and the run was trained on 2" in refused("evaluate", folder, "--data", tmp_path / "b.h5")
+
+
+def test_train_on_a_file(tmp_path):
+    call("data", "make", tmp_path / "a.h5", "--count", 100, "--height", 9, "--width", 11, "--generations", 2)
+    words = [word for word in TINY if not word.startswith("data.")]
+    options = [word for pair in words for word in ("--set", pair)]
+    call("train", *options, "--data", tmp_path / "a.h5", "--folder", tmp_path / "run", "--device", "cpu", "--quiet")
+    told = refused("train", *options, "--data", tmp_path / "a.h5", "--set", "data.width=12", "--folder", tmp_path / "x")
+    assert "data.width is 12, and the dataset has 11" in told
+
+
+def test_train_dry_run_prints_every_field(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = call("train", "--dry-run", "--seed", 4, "--set", "model.channels=32").stdout
+    assert "seed = 4" in text
+    assert "channels = 32" in text
+    (tmp_path / "c.toml").write_text(text)
+    again = call("train", "--dry-run", "--config", tmp_path / "c.toml").stdout
+    assert again == text
+    assert os.listdir(tmp_path) == ["c.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "model.chanels=3"], "there is no config key 'model.chanels'; did you mean 'model.channels'?"),
+        (["--set", "batch=big"], "config key 'batch' takes a whole number; got 'big'"),
+        (["--set", "batch"], "'batch' is not of the form key=value"),
+        (["--set", "model.timesteps=0"], "model.timesteps is 0; it must be from 1 to 64"),
+        (["--device", "tpu"], "'tpu' is not one of"),
+    ],
+)
+def test_train_refuses(tmp_path, words, message):
+    assert message in refused("train", "--folder", tmp_path / "run", *words)
+    assert os.listdir(tmp_path) == []
+
+
+def test_train_refuses_a_folder_in_use_and_resumes_it_when_told(trained):
+    folder, result = trained
+    assert "is not empty; give --resume" in refused(*tiny("--folder", folder, "--quiet"))
+    assert json.loads(call("train", "--folder", folder, "--resume", "--json", "--quiet", "--device", "cpu").stdout) == result
+    told = refused(*tiny("--folder", folder, "--quiet", "--seed", 5, "--resume"), code=1)
+    assert "holds a run of another config" in told
+
+
+def test_folders_that_are_not_runs(tmp_path):
+    for command in ("evaluate", "imagine"):
+        assert "is not a run folder" in refused(command, tmp_path, code=1)
+
+
+def test_simulate_prints_populations():
+    lines = call("simulate", "--generations", 5, "--size", "30x40", "--seed", 3).stdout.splitlines()
+    states = simulate(soups(1, 30, 40, seed=3), 5)[0]
+    assert lines == ["generation\tpopulation", *(f"{k}\t{state.sum()}" for k, state in enumerate(states))]
+
+
+def test_simulate_writes_what_is_asked(tmp_path):
+    call("simulate", "glider", "--size", "12x12", "-g", 4, "--out", tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 5
+    call("simulate", "glider", "--size", "12x12", "-g", 4, "--out", tmp_path / "a.png")
+    for name in ("a.rle", "a.cells"):
+        call("simulate", "r-pentomino", "--size", "30x30", "-g", 10, "--out", tmp_path / name)
+    one, other = read_pattern(tmp_path / "a.rle").cells, read_pattern(tmp_path / "a.cells").cells
+    np.testing.assert_array_equal(one, other)
+    told = json.loads(call("simulate", tmp_path / "a.rle", "--size", "30x30", "-g", 0, "--json").stdout)
+    assert told["population"] == [int(one.sum())]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "code"),
+    [
+        (["nonesuch"], "glider", 2),
+        (["--size", "big"], "is not of the form ROWSxCOLUMNS", 2),
+        (["--size", "0x5"], "board height 0 is impossible", 2),
+        (["glider", "--size", "2x2"], "fit", 2),
+        (["--out", "a.bmp"], "has an unknown ending; allowed are: .png, .gif, .rle, .cells", 2),
+        (["--generations", "-1"], "generations is -1", 2),
+        (["--rule", "x"], "is not of the form 'B3/S23'", 2),
+        (["--density", "2"], "density is 2.0", 2),
+    ],
+)
+def test_simulate_refuses(words, message, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("simulate", *words, code=code)
+    assert os.listdir(tmp_path) == []
+
+
+def test_unknown_commands_and_options():
+    assert "No such command 'fly'" in refused("fly")
+    assert "No such option" in refused("train", "--fly")

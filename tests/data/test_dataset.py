@@ -1,0 +1,277 @@
+"""Making, killing, resuming, reading and verifying datasets."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from golfast.data import Recipe, Trajectories, describe, format, generate, make, verify, writer
+from golfast.errors import Failure
+from golfast.life import reference, soups
+from golfast.life.rule import Rule
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(format, "BLOCK_BYTES", 10_000)  # some 40 trajectories of 20x20
+
+
+RECIPE = Recipe(count=333, seed=5)
+
+
+def test_anybody_can_read_a_file_with_h5py_and_numpy(tmp_path):
+    make(tmp_path / "a.h5", RECIPE)
+    with h5py.File(tmp_path / "a.h5") as file:
+        states = np.unpackbits(file["states"][:], axis=-1, count=file.attrs["width"])
+        assert file.attrs["rule"] == "B3/S23"
+        assert file.attrs["seed"] == 5
+    first = soups(333, 20, 20, seed=5, fresh=0.1)
+    np.testing.assert_array_equal(states, reference.trajectories(first, 3, Rule.parse("B3/S23"), "dead"))
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, Recipe(count=1), Recipe(count=41, height=3, width=70, generations=0, boundary="torus", rule="highlife")])
+def test_blocks_together_are_the_whole(tmp_path, recipe):
+    dataset = Trajectories(make(tmp_path / "a.h5", recipe))
+    np.testing.assert_array_equal(dataset.packed, generate(recipe))
+    np.testing.assert_array_equal(dataset.cells(slice(0, 1))[..., : recipe.width], dataset.cells(np.array([0])))
+    assert verify(tmp_path / "a.h5", regenerate=True) == -(-recipe.count // max(1, 10_000 // recipe.trajectory_bytes))
+
+
+def test_splits_share_no_board():
+    boards = [generate(Recipe(count=2000, fresh=1.0, split=split))[:, 0].reshape(2000, -1) for split in ("train", "validation", "test")]
+    distinct = np.unique(np.concatenate(boards), axis=0)
+    assert len(distinct) == 6000
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("writes", [*range(0, 25, 3), 25])
+def test_a_job_stopped_between_any_two_writes_resumes_to_the_same_bytes(tmp_path, monkeypatch, writes):
+    whole = make(tmp_path / "whole.h5", RECIPE).read_bytes()
+    left = writes
+    real = os.pwrite
+
+    def failing(file, data, offset):
+        nonlocal left
+        if left == 0:
+            real(file, bytes(data)[: len(data) // 2], offset)  # torn
+            raise Killed
+        left -= 1
+        return real(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", failing)
+    path = tmp_path / "a.h5"
+    with pytest.raises(Killed):
+        make(path, RECIPE)
+    monkeypatch.undo()
+    assert not path.exists()
+    with pytest.raises(Failure, match="is not finished"):
+        Trajectories(path)
+    with pytest.raises(Failure, match="is not finished"):
+        Trajectories(format.partial_path(path))
+    assert make(path, RECIPE, resume=True).read_bytes() == whole
+    assert sorted(os.listdir(tmp_path)) == ["a.h5", "whole.h5"]
+
+
+def test_a_count_ahead_of_the_data_is_found_on_resume(tmp_path, monkeypatch):
+    """After a power cut the count may have reached the disk and a block not."""
+    whole = make(tmp_path / "whole.h5", RECIPE).read_bytes()
+    path = tmp_path / "a.h5"
+    partial = format.partial_path(path)
+    make(path, RECIPE)
+    path.rename(partial)
+    layout = format.open_layout(partial)
+    with partial.open("r+b") as file:
+        file.seek(layout.states_offset + 3 * layout.block * RECIPE.trajectory_bytes)
+        file.write(b"\xff" * 100)
+    assert make(path, RECIPE, resume=True).read_bytes() == whole
+
+
+SCRIPT = """
+import sys, time
+from golfast.data import Recipe, format, make, writer
+format.BLOCK_BYTES = 10_000
+real = writer.generate
+def slow(*a):
+    time.sleep(0.02)
+    return real(*a)
+writer.generate = slow
+print("go", flush=True)
+make(sys.argv[1], Recipe(count=2000, seed=5))
+"""
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.13, 0.37])
+def test_kill_dash_nine_then_resume(tmp_path, wait):
+    path = tmp_path / "a.h5"
+    job = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path)], stdout=subprocess.PIPE, text=True)
+    with job:
+        assert job.stdout.readline() == "go\n"
+        time.sleep(wait)
+        job.send_signal(signal.SIGKILL)
+    assert not path.exists()
+    recipe = Recipe(count=2000, seed=5)
+    made = make(path, recipe, resume=True).read_bytes()
+    assert made == make(tmp_path / "whole.h5", recipe).read_bytes()
+
+
+def test_verify_finds_a_flipped_bit_and_says_where(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    layout = format.open_layout(path)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        at = int(rng.integers(RECIPE.count * RECIPE.trajectory_bytes))
+        data = bytearray(path.read_bytes())
+        data[layout.states_offset + at] ^= 1 << int(rng.integers(8))
+        broken = tmp_path / "broken.h5"
+        broken.write_bytes(data)
+        block = at // (layout.block * RECIPE.trajectory_bytes)
+        with pytest.raises(Failure, match=rf"the checksum of block {block} of 9 \(trajectories {block * layout.block} to "):
+            verify(broken)
+
+
+def test_verify_tells_a_file_that_its_recipe_does_not_make(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    with h5py.File(path, "r+") as file:
+        file.attrs["seed"] = 6
+    assert verify(path) == 9
+    with pytest.raises(Failure, match="is not what its recipe makes"):
+        verify(path, regenerate=True)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, 2000, 50_000, -1])
+def test_truncated_files_are_told(tmp_path, keep):
+    path = make(tmp_path / "a.h5", RECIPE)
+    path.write_bytes(path.read_bytes()[:keep])
+    for use in (Trajectories, verify):
+        with pytest.raises(Failure, match=r"a\.h5 is not a whole golfast dataset: truncated, damaged, or not HDF5"):
+            use(path)
+
+
+def test_foreign_files_are_told(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["states"] = np.zeros((3, 4))
+    with pytest.raises(Failure, match="is an HDF5 file, but not golfast's"):
+        Trajectories(tmp_path / "a.h5")
+    (tmp_path / "b.h5").write_text("hello")
+    with pytest.raises(Failure, match="is not a whole golfast dataset"):
+        Trajectories(tmp_path / "b.h5")
+    with pytest.raises(FileNotFoundError):
+        Trajectories(tmp_path / "c.h5")
+
+
+def test_a_file_of_the_future_is_told(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 99
+    with pytest.raises(Failure, match="has format version 99"):
+        Trajectories(path)
+
+
+def test_a_shape_that_disagrees_with_the_recipe_is_told(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    with h5py.File(path, "r+") as file:
+        file.attrs["width"] = 40
+    with pytest.raises(Failure, match="is damaged: /states is"):
+        Trajectories(path)
+
+
+def test_an_existing_file_is_left_alone(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="exists; give another name, or --overwrite"):
+        make(path, Recipe(count=10))
+    with pytest.raises(ValueError, match="exists"):
+        make(path, Recipe(count=10), resume=True)
+    assert path.read_bytes() == before
+    assert len(Trajectories(make(path, Recipe(count=10), overwrite=True))) == 10
+
+
+def test_resuming_what_is_done_does_nothing(tmp_path):
+    path = make(tmp_path / "a.h5", RECIPE)
+    before = path.stat().st_mtime_ns
+    make(path, RECIPE, resume=True)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_partial_file_of_another_recipe_is_left_alone(tmp_path):
+    path = tmp_path / "a.h5"
+    make(path, RECIPE).rename(format.partial_path(path))
+    with pytest.raises(ValueError, match="was left by a job that did not end"):
+        make(path, RECIPE)
+    with pytest.raises(ValueError, match=r"is of another recipe: seed \(6 against 5\)"):
+        make(path, Recipe(count=333, seed=6), resume=True)
+    assert verify(format.partial_path(path)) == 9
+
+
+def test_two_jobs_do_not_make_one_file(tmp_path):
+    path = tmp_path / "a.h5"
+    make(path, RECIPE).rename(format.partial_path(path))
+    with writer._locked(format.partial_path(path)):
+        for how in ({"resume": True}, {"overwrite": True}):
+            with pytest.raises(Failure, match="another job is making"):
+                make(path, RECIPE, **how)
+
+
+def test_a_disk_known_to_be_too_small_is_told_before_anything_is_written(tmp_path):
+    with pytest.raises(Failure, match="needs .* GB and its disk has .* GB free"):
+        make(tmp_path / "a.h5", Recipe(count=10**12))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
+    left = 10
+    real = os.pwrite
+
+    def full(file, data, offset):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        return real(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(Failure, match="the disk is full at .* free some space and give --resume"):
+        make(tmp_path / "a.h5", RECIPE)
+    monkeypatch.undo()
+    make(tmp_path / "a.h5", RECIPE, resume=True)
+    verify(tmp_path / "a.h5", regenerate=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"height": 0}, "board height 0 is impossible"),
+        ({"width": 2**30}, "board width 1073741824 is impossible"),
+        ({"rule": "B9/S"}, "is not of the form 'B3/S23'"),
+        ({"boundary": "sphere"}, "boundary 'sphere' is unknown; allowed are: dead, torus"),
+        ({"split": "exam"}, "split 'exam' is unknown; allowed are: train, validation, test"),
+        ({"count": 0}, "count is 0"),
+        ({"count": -1}, "count is -1"),
+        ({"generations": -1}, "generations is -1"),
+        ({"density": 1.5}, "density is 1.5"),
+        ({"density": float("nan")}, "density is nan"),
+        ({"fresh": 0.0}, "fresh is 0.0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**63}, "seed is 9223372036854775808"),
+    ],
+)
+def test_impossible_recipes(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**fields)
+
+
+def test_describe_counts(tmp_path):
+    dataset = Trajectories(make(tmp_path / "a.h5", Recipe(count=100, width=13, height=9)))
+    cells = dataset.cells(slice(0, 100))
+    figures = describe(dataset)
+    np.testing.assert_allclose(figures["density"], cells.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(figures["activity"], (cells[:, 1:] != cells[:, :-1]).mean(axis=(0, 2, 3)))
+    assert figures["settled"] == (cells[:, -1] == cells[:, -2]).all(axis=(1, 2)).mean()

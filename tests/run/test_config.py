@@ -1,0 +1,95 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from golfast.run import config as c
+
+
+@dataclass(frozen=True)
+class Inner:
+    channels: int = 20
+    slope: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.channels < 1:
+            raise ValueError("channels must be 1 or more")
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str = "x"
+    shared: bool = True
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_a_config_comes_back_from_toml_unchanged(tmp_path):
+    config = Outer(name="a \"quoted\" name", shared=False, inner=Inner(channels=3, slope=1e-7))
+    path = tmp_path / "c.toml"
+    path.write_text(c.to_toml(config))
+    assert c.from_mapping(Outer, c.read_toml(path)) == config
+
+
+def test_whole_numbers_are_taken_where_a_number_is_asked_for():
+    assert c.from_mapping(Inner, {"slope": 1}).slope == 1.0
+    assert type(c.from_mapping(Inner, {"slope": 1}).slope) is float
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"nmae": "y"}, "there is no config key 'nmae'; did you mean 'name'"),
+        ({"inner": {"chanels": 3}}, "there is no config key 'inner.chanels'; did you mean 'inner.channels'"),
+        ({"zzzzz": 1}, "known are: name, shared, inner"),
+        ({"inner": {"channels": 2.5}}, "'inner.channels' takes a whole number; got 2.5"),
+        ({"inner": {"channels": True}}, "'inner.channels' takes a whole number; got True"),
+        ({"shared": 1}, "'shared' takes true or false; got 1"),
+        ({"inner": 3}, "'inner' is a table; got 3"),
+        ({"inner": {"channels": 0}}, "channels must be 1 or more"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_name(mapping, message):
+    with pytest.raises(ValueError, match=message):
+        c.from_mapping(Outer, mapping)
+
+
+def test_override_changes_dotted_keys_and_nothing_else():
+    assert c.override(Outer(), {"inner.channels": 7}) == Outer(inner=Inner(channels=7))
+
+
+@pytest.mark.parametrize(
+    ("key", "near"), [("channels", "inner.channels"), ("inner.chanels", "inner.channels"), ("iner.slope", "inner.slope"), ("inner", "inner.")]
+)
+def test_override_names_the_nearest_key(key, near):
+    with pytest.raises(ValueError, match=f"there is no config key '{key}'; did you mean '{near}"):
+        c.override(Outer(), {key: 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("a=1", 1), ("a=1.5", 1.5), ("a=true", True), ("a=B3/S23", "B3/S23"), ('a="x y"', "x y"), ("a=1e-3", 1e-3), ("a=", "")]
+)
+def test_assignments(text, value):
+    assert c.parse_assignment(text) == ("a", value)
+    assert type(c.parse_assignment(text)[1]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["a", "=1", " = 2"])
+def test_not_an_assignment(text):
+    with pytest.raises(ValueError, match="is not of the form key=value"):
+        c.parse_assignment(text)
+
+
+def test_broken_toml_says_where(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("a = [1,\n")
+    with pytest.raises(ValueError, match=r"c\.toml is not valid TOML: .*end of document"):
+        c.read_toml(path)
+
+
+def test_the_fingerprint_is_of_the_values():
+    assert c.fingerprint(Outer()) == c.fingerprint(Outer(name="x"))
+    assert c.fingerprint(Outer()) != c.fingerprint(Outer(inner=Inner(slope=0.25)))
+    assert len(c.fingerprint(Outer())) == 12
+
+
+def test_difference_names_fields_and_both_values():
+    assert c.difference(Outer(), Outer(inner=Inner(channels=9))) == ["inner.channels (20 against 9)"]

@@ -1,0 +1,92 @@
+import json
+import os
+
+import pytest
+
+from golfast.errors import Failure
+from golfast.run.checkpoint import load_checkpoint, save_checkpoint
+from golfast.run.files import replacing, write_json
+from golfast.run.folder import RunFolder
+
+
+def test_a_failed_write_leaves_what_was_there_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("good")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "good"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_written_file_is_readable_by_others_as_the_umask_says(tmp_path):
+    write_json(tmp_path / "a.json", {"a": 1})
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", float("nan"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_checkpoints_come_back(tmp_path):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"step": 3, "list": [1, None]}, config="abc")
+    assert load_checkpoint(path, config="abc") == {"step": 3, "list": [1, None]}
+
+
+def test_a_checkpoint_of_another_config_is_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"step": 3}, config="abc")
+    with pytest.raises(Failure, match=r"is of another config \(abc, not def\)"):
+        load_checkpoint(path, config="def")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 10, 200, -1])
+def test_a_torn_checkpoint_is_refused_and_told(tmp_path, keep):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"step": 3}, config="abc")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(Failure, match=r"is damaged .*remove it to train from the start"):
+        load_checkpoint(path, config="abc")
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "evil"),)
+
+    import torch
+
+    torch.save({"config": "abc", "state": Evil()}, tmp_path / "c.pt")
+    with pytest.raises(Failure, match="is damaged"):
+        load_checkpoint(tmp_path / "c.pt", config="abc")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_the_log_forgets_what_a_resumed_run_writes_again(tmp_path):
+    folder = RunFolder(tmp_path)
+    for step in (0, 50, 100):
+        folder.log({"step": step})
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 15')  # cut short by a kill
+    folder.rewind_log(50)
+    folder.log({"step": 100})
+    assert [json.loads(line)["step"] for line in folder.metrics.read_text().splitlines()] == [0, 50, 100]
+
+
+def test_a_folder_of_another_config_is_left_alone(tmp_path):
+    RunFolder(tmp_path).start("a = 1\n")
+    RunFolder(tmp_path).start("a = 1\n")
+    with pytest.raises(Failure, match="holds a run of another config"):
+        RunFolder(tmp_path).start("a = 2\n")
+    assert (tmp_path / "config.toml").read_text() == "a = 1\n"
+
+
+def test_a_damaged_result_is_told(tmp_path):
+    (tmp_path / "result.json").write_text("{")
+    with pytest.raises(Failure, match="is damaged"):
+        RunFolder(tmp_path).read_result()

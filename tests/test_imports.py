@@ -1,0 +1,58 @@
+"""The architecture is in the imports: they run one way, ground floor first."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "golfast"
+
+# What each room may import, besides itself and the three files that belong to no room.
+ALLOWED = {
+    "run": set(),
+    "life": set(),
+    "model": set(),
+    "features": set(),
+    "data": {"life", "run"},
+    "train": {"data", "model", "run"},
+    "imagine": {"data", "model", "run"},
+    "rl": {"run"},
+    "ablate": {"train", "imagine", "rl", "data", "model", "run"},
+    "report": {"ablate", "imagine", "run"},
+}
+SHARED = {"errors", "threads", "jit"}
+
+
+def imports(path: Path) -> set[str]:
+    """The rooms of golfast that a file imports, at any depth of it."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = [node.module or ""] + [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("golfast.")}
+        assert not any(name.split(".")[0] in ("cli", "golfast_cli", "bench", "golfast_bench") for name in names), path
+    return {room for room in rooms if (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").exists()}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0]
+    if room.endswith(".py"):
+        assert imports(path) <= SHARED, f"{path} belongs to no room and must import none"
+    else:
+        assert imports(path) - {room} <= ALLOWED[room] | SHARED
+
+
+@pytest.mark.parametrize("statement", ["import golfast", "import golfast_cli; golfast_cli.main.get_help"])
+def test_light_imports_load_nothing_heavy(statement: str) -> None:
+    code = f"{statement}; import sys; print(*sorted({{'torch', 'numba', 'numpy', 'h5py', 'cupy', 'PIL'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,257 @@
+"""Training: reproducible, resumable, and it learns."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from golfast.data import Recipe, generate
+from golfast.errors import Failure
+from golfast.model import ModelConfig, Network
+from golfast.run.config import override
+from golfast.run.folder import RunFolder
+from golfast.run.precision import choose_compute
+from golfast.train import OptimiserConfig, TrainConfig, train
+from golfast.train import loop as loop_module
+from golfast.train.accuracy import Judge
+from golfast.train.feed import Feed, unpack_bits
+from golfast.train.optimise import Optimisers
+
+SMALL = TrainConfig(
+    batch=8,
+    steps=30,
+    stop=2.0,
+    evaluate_every=5,
+    evaluate_on=16,
+    checkpoint_every=10,
+    data=Recipe(count=100, height=9, width=11, generations=2),
+    model=ModelConfig(timesteps=2, channels=6, core_layers=2),
+)
+
+
+@pytest.fixture
+def compute():
+    return choose_compute("cpu")
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def run(config, path, compute, **options):
+    return train(config, RunFolder(path), generate(config.data), compute=compute, **options)
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adam"])
+def test_the_same_seed_gives_the_same_weights(tmp_path, compute, optimiser):
+    config = override(SMALL, {"optimiser.name": optimiser})
+    one, two = (run(config, tmp_path / name, compute) for name in ("a", "b"))
+    assert torch.equal(weights(one.network), weights(two.network))
+    other = run(override(config, {"seed": 1}), tmp_path / "c", compute)
+    assert not torch.equal(weights(one.network), weights(other.network))
+
+
+def test_training_leaves_torch_as_it_was(tmp_path, compute):
+    torch.manual_seed(5)
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    run(SMALL, tmp_path / "a", compute)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [5, 10, 17, 20, 29])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, compute, monkeypatch, at):
+    whole = run(SMALL, tmp_path / "whole", compute)
+    real = Feed.batch
+
+    def killed(self, step):
+        if step == at:
+            raise Killed
+        return real(self, step)
+
+    monkeypatch.setattr(Feed, "batch", killed)
+    with pytest.raises(Killed):
+        run(SMALL, tmp_path / "a", compute)
+    monkeypatch.undo()
+    resumed = run(SMALL, tmp_path / "a", compute, resume=True)
+    assert torch.equal(weights(whole.network), weights(resumed.network))
+    assert whole.steps_to_learn == resumed.steps_to_learn
+
+    def records(name):
+        lines = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+    assert records("whole") == records("a")
+    assert [record["step"] for record in records("a")] == list(range(0, 31, 5))
+
+
+def test_only_a_whole_interval_is_lost(tmp_path, compute, monkeypatch):
+    seen = []
+    real = Feed.batch
+
+    def watch(self, step):
+        seen.append(step)
+        if step == 27 and len(seen) == 28:
+            raise Killed
+        return real(self, step)
+
+    monkeypatch.setattr(Feed, "batch", watch)
+    with pytest.raises(Killed):
+        run(SMALL, tmp_path / "a", compute)
+    run(SMALL, tmp_path / "a", compute, resume=True)
+    assert seen == list(range(28)) + list(range(20, 30))
+
+
+def test_a_checkpoint_of_another_config_is_refused(tmp_path, compute):
+    run(SMALL, tmp_path / "a", compute)
+    with pytest.raises(Failure, match="holds a run of another config"):
+        run(override(SMALL, {"seed": 3}), tmp_path / "a", compute, resume=True)
+    other = run(override(SMALL, {"seed": 3}), tmp_path / "b", compute)
+    (tmp_path / "a" / "checkpoint.pt").replace(tmp_path / "b" / "checkpoint.pt")
+    with pytest.raises(Failure, match="is of another config"):
+        run(override(SMALL, {"seed": 3}), tmp_path / "b", compute, resume=True)
+    assert other.steps == 30
+
+
+def test_nan_in_training_is_told(tmp_path, compute, monkeypatch):
+    real = Feed.batch
+
+    def poisoned(self, step):
+        first, last = real(self, step)
+        return first, last * math.nan if step == 12 else last
+
+    monkeypatch.setattr(Feed, "batch", poisoned)
+    with pytest.raises(Failure, match=r"training diverged: the loss is nan at step 15; lower optimiser\.lr"):
+        run(SMALL, tmp_path / "a", compute)
+    assert not (tmp_path / "a" / "weights.safetensors").exists()
+    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()] == [0, 5, 10]
+
+
+def test_it_stops_when_the_last_state_is_right_enough(tmp_path, compute):
+    easy = override(SMALL, {"stop": 0.5})
+    outcome = run(easy, tmp_path / "a", compute)
+    assert outcome.reached
+    assert outcome.steps < 30
+
+
+def test_one_timestep_is_learned(tmp_path, compute):
+    """The rule of Life from examples alone, in a few hundred small steps."""
+    config = override(
+        SMALL,
+        {"steps": 400, "stop": 0.97, "batch": 16, "model.timesteps": 1, "model.channels": 12, "model.core_layers": 3,
+         "data.generations": 1, "data.count": 2000, "data.fresh": 1.0, "evaluate_every": 20, "checkpoint_every": 400,
+         "optimiser.warmup": 20},
+    )  # fmt: skip
+    outcome = run(config, tmp_path / "a", compute)
+    assert outcome.reached
+    assert outcome.steps_to_learn == [None] or outcome.steps_to_learn[0] <= outcome.steps
+
+
+def test_the_loss_is_the_mean_of_prediction_and_autoencoder(compute, tmp_path, monkeypatch):
+    losses = {}
+    monkeypatch.setattr(Optimisers, "step", lambda self, loss, step: losses.setdefault(len(losses), loss.item()))
+    for name, autoencoder in (("a", True), ("b", False)):
+        run(override(SMALL, {"autoencoder": autoencoder, "steps": 1, "precision": "fp32"}), tmp_path / name, choose_compute("cpu", "fp32"))
+    network = loop_module.seeded_network(Network, SMALL.model, seed=SMALL.seed)
+    first, last = Feed(generate(SMALL.data), 11, batch=8, seed=0, device=torch.device("cpu")).batch(0)
+    predicted, recreated = network(first)
+    prediction = ((predicted - last) ** 2).mean().item()
+    recreation = ((recreated - first) ** 2).mean().item()
+    assert losses[0] == pytest.approx((prediction + recreation) / 2, rel=1e-5)
+    assert losses[1] == pytest.approx(prediction, rel=1e-5)
+
+
+def test_each_epoch_shows_every_trajectory_once():
+    packed = generate(Recipe(count=50, fresh=1.0, height=5, width=13))
+    feed = Feed(packed, 13, batch=10, seed=3, device=torch.device("cpu"))
+    epochs = []
+    for epoch in range(2):
+        batches = [feed.batch(epoch * 5 + k) for k in range(5)]
+        firsts = torch.cat([first for first, _ in batches]).squeeze(1).numpy()
+        lasts = torch.cat([last for _, last in batches]).squeeze(1).numpy()
+        epochs.append(firsts.reshape(50, -1))
+        truth = np.unpackbits(packed, axis=-1, count=13)
+        index = {board.tobytes(): k for k, board in enumerate(truth[:, 0])}
+        order = [index[first.astype(np.uint8).tobytes()] for first in firsts]
+        assert sorted(order) == list(range(50))
+        np.testing.assert_array_equal(lasts, truth[order, -1])
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_unpacking_on_the_device_is_numpys():
+    packed = np.random.default_rng(0).integers(0, 256, (3, 2, 5, 3), np.uint8)
+    for width in range(17, 25):
+        expected = np.unpackbits(packed, axis=-1, count=width)
+        np.testing.assert_array_equal(unpack_bits(torch.from_numpy(packed), width).numpy(), expected)
+
+
+def test_accuracy_is_of_the_state_that_a_timestep_stands_for(compute):
+    truth = generate(Recipe(count=20, generations=2))
+    cells = torch.from_numpy(np.unpackbits(truth, axis=-1, count=20)).float()
+
+    class Fake:
+        def __init__(self, order):
+            self.order = order
+
+        def imagine(self, first):
+            return cells[:, self.order]
+
+    judge = Judge(truth, 20, compute)
+    share = (cells[:, 1] == cells[:, 2]).float().mean().item()
+    assert judge.accuracy(Fake([1, 2])) == [1.0, 1.0]
+    assert judge.accuracy(Fake([2, 1])) == pytest.approx([share, share])
+    # Another number of timesteps: the last stands for the last state, the others for what they agree with best.
+    assert judge.accuracy(Fake([2, 1, 2])) == [1.0, 1.0, 1.0]
+    assert judge.accuracy(Fake([1, 1, 1])) == pytest.approx([1.0, 1.0, share])
+
+
+def test_gradients_are_clipped_and_the_rate_falls():
+    network = Network(ModelConfig(channels=4, core_layers=1, timesteps=1))
+    config = OptimiserConfig(name="adam", clip=0.01, warmup=10, final=0.1)
+    optimisers = Optimisers(network, config, 100)
+    rates = []
+    for step in (0, 4, 9, 50, 100):
+        optimisers.step(1e6 * sum((p**2).sum() for p in network.parameters()), step)
+        rates.append(optimisers._all[0][0].param_groups[0]["lr"] / config.adam_lr)
+    assert max(p.grad.abs().max().item() for p in network.parameters()) <= 0.01
+    assert rates == pytest.approx([0.1, 0.5 * (1 - 0.9 * 0.04), 1 - 0.9 * 0.09, 0.55, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch": 0}, "batch is 0; it must be 1 or more"),
+        ({"batch": 101}, "batch is 101 and data.count only 100"),
+        ({"seed": -1}, "seed is -1"),
+        ({"stop": 0.0}, "stop is 0.0"),
+        ({"precision": "fp8"}, "precision is 'fp8'; allowed are: auto, bf16, fp32"),
+        ({"checkpoint_every": 7}, "checkpoint_every is 7; it must be a multiple of evaluate_every, 5"),
+        ({"data.generations": 0}, "nothing to predict"),
+        ({"data.split": "test"}, "train on 'train'"),
+        ({"optimiser.name": "sgd"}, "optimiser.name is 'sgd'; allowed are: muon, adam"),
+        ({"optimiser.lr": 0.0}, "optimiser.lr is 0.0"),
+        ({"optimiser.momentum": 1.0}, "optimiser.momentum is 1.0"),
+        ({"optimiser.clip": -1.0}, "optimiser.clip is -1.0"),
+        ({"optimiser.final": 2.0}, "optimiser.final is 2.0"),
+        ({"optimiser.warmup": -1}, "optimiser.warmup is -1"),
+    ],
+)
+def test_impossible_configs(change, message):
+    with pytest.raises(ValueError, match=message):
+        override(SMALL, change)
+
+
+def test_devices_and_precisions_that_are_not_there():
+    with pytest.raises(ValueError, match="device 'tpu' is unknown"):
+        choose_compute("tpu")
+    with pytest.raises(ValueError, match="precision 'fp8' is unknown"):
+        choose_compute("cpu", "fp8")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="torch sees no CUDA device"):
+            choose_compute("cuda")
