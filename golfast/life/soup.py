@@ -105,8 +105,9 @@ def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: 
     for name, number in (("count", count), ("start", start)):
         if operator.index(number) < 0:
             raise ValueError(f"{name} is {number}; it must be 0 or more")
-    if operator.index(start) + operator.index(count) > 2**63:  # beyond it a kernel's sums of board numbers would no longer be exact
-        raise ValueError(f"board {start + count - 1} cannot be: boards are numbered from 0 to 2**63 - 1")
+    end = operator.index(start) + operator.index(count)
+    if end > 2**63:  # a kernel's sums of board numbers would no longer be exact
+        raise ValueError(f"board {end - 1} cannot be: boards are numbered from 0 to 2**63 - 1")
     if not 0 <= operator.index(seed) < 2**64:
         raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
     if not 0 <= density <= 1:

@@ -1,0 +1,456 @@
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from golfast.life import (
+    PATTERNS,
+    Pattern,
+    Rule,
+    find_pattern,
+    format_plaintext,
+    format_rle,
+    parse_pattern,
+    read_pattern,
+)
+from golfast.life.boards import MAX_SIDE
+
+GLIDER = [[0, 1, 0], [0, 0, 1], [1, 1, 1]]
+LIFE = Rule.parse("B3/S23")
+
+
+@st.composite
+def boards(draw):
+    """Cells with long runs and with short ones, with empty rows and columns at the edges and inside."""
+    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 150))
+    density = draw(st.sampled_from([0.0, 0.03, 0.5, 0.97, 1.0]))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    cells = (random.random((height, width)) < density).astype(np.uint8)
+    cells[draw(st.integers(0, height)) :] = 0
+    cells[:, : draw(st.integers(0, width))] &= draw(st.integers(0, 1))
+    return cells
+
+
+# ---- writing
+
+
+def test_rle_of_the_glider():
+    assert format_rle(GLIDER) == "x = 3, y = 3, rule = B3/S23\nbo$2bo$3o!\n"
+
+
+def test_plaintext_of_the_glider():
+    assert format_plaintext(GLIDER) == ".O.\n..O\nOOO\n"
+
+
+def test_rle_counts_empty_rows_and_leaves_out_what_needs_no_words():
+    cells = np.zeros((9, 12), np.uint8)
+    cells[2, 3:5] = cells[6, 0] = 1
+    assert format_rle(cells) == "x = 12, y = 9, rule = B3/S23\n2$3b2o4$o!\n"
+    assert format_rle(np.zeros((2, 5))) == "x = 5, y = 2, rule = B3/S23\n!\n"
+
+
+def test_names_comments_and_rule_are_written():
+    pattern = Pattern(np.array(GLIDER), name="Glider", rule=Rule.parse("B36/S23"), comments=("Small.", "Fast."))
+    assert format_rle(pattern).splitlines()[:4] == [
+        "#N Glider",
+        "#C Small.",
+        "#C Fast.",
+        "x = 3, y = 3, rule = B36/S23",
+    ]
+    assert format_plaintext(pattern).splitlines()[:3] == ["!Name: Glider", "!Small.", "!Fast."]
+
+
+@given(boards())
+@settings(deadline=None)
+def test_cells_come_back_from_rle(cells):
+    text = format_rle(cells)
+    assert max(map(len, text.splitlines())) <= 70
+    again = parse_pattern(text).cells
+    assert again.dtype == np.uint8
+    np.testing.assert_array_equal(again, cells)
+
+
+@given(boards())
+@settings(deadline=None)
+def test_cells_come_back_from_plaintext(cells):
+    np.testing.assert_array_equal(parse_pattern(format_plaintext(cells)).cells, cells)
+
+
+@given(
+    st.text(max_size=150), st.lists(st.text(max_size=150), max_size=3), st.sampled_from([format_rle, format_plaintext])
+)
+@settings(deadline=None, max_examples=50)
+def test_no_name_or_comment_can_break_a_file(name, comments, write):
+    pattern = Pattern(np.array(GLIDER), name=name, rule=LIFE, comments=tuple(comments))
+    text = write(pattern)
+    assert parse_pattern(text).cells.tolist() == GLIDER
+    if write is format_rle:
+        assert max(map(len, text.splitlines())) <= 70
+
+
+def test_long_names_and_comments_go_on_in_the_next_line_and_come_back():
+    name, comment = "name " * 30 + "end", "word " * 30 + "end"
+    pattern = parse_pattern(format_rle(Pattern(np.array(GLIDER), name=name, comments=(comment,))))
+    assert pattern.name == name
+    assert " ".join(pattern.comments) == comment
+
+
+# ---- reading RLE
+
+SAME_GLIDER = {
+    "plain": "x = 3, y = 3, rule = B3/S23\nbo$2bo$3o!",
+    "no spaces": "x=3,y=3,rule=B3/S23\nbo$2bo$3o!",
+    "count before the end": "bo$2bo$3o2!",
+    "upper case": "X = 3, Y = 3, RULE = b3/s23\nBO$2BO$3O!",
+    "no rule": "x = 3, y = 3\nbo$2bo$3o!",
+    "no commas": "x = 3 y = 3 rule = B3/S23\nbo$2bo$3o!",
+    "no header": "bo$2bo$3o!",
+    "no end": "x = 3, y = 3\nbo$2bo$3o",
+    "neither": "bo$2bo$3o",
+    "white space": "\n\n  x  =  3 ,\ty = 3\n\n b o\n$ 2\tb o $\n\n3\no !\n",
+    "CRLF": "#N Glider\r\nx = 3, y = 3, rule = B3/S23\r\nbo$2b\r\no$3o!\r\n",
+    "CR": "x = 3, y = 3\rbo$2bo$3o!\r",
+    "byte order mark": "\ufeffx = 3, y = 3\nbo$2bo$3o!",
+    "all dead cells written": "x = 3, y = 3\nbob$2bo$3o$!",
+    "all runs of one": "1b1o1$1b1b1o1$1o2o!",
+    "Golly's letters": "x = 3, y = 3, rule = B3/S23\n.A$2.A$3A!",
+    "text after the end": "x = 3, y = 3\nbo$2bo$3o!\nMoves diagonally: x = 5 $$$ 7C #N No",
+    "text right after the end": "bo$2bo$3o! the glider",
+    "header too small": "x = 1, y = 1\nbo$2bo$3o!",
+    "header of zeros": "x = 0, y = 0\nbo$2bo$3o!",
+    "unknown remarks": "#CXRLE Pos=-1,-1 Gen=4\n#P -1 -1\n#R 0 0\n#\n#Z\nx = 3, y = 3\n#C between\nbo$2bo$\n#C!\n3o!",
+    "plaintext": ".O.\n..O\nOOO\n",
+    "plaintext with a name": "!Name: Glider\n!\n.O.\n..O\nOOO\n",
+    "plaintext, ragged": "!\n.O\n..O\nOOO\n",
+    "plaintext with stars": ".*.\n..*\n***",
+    "plaintext in lower case": ".o.\n..o\nooo",
+    "plaintext, CRLF": "!Name: Glider\r\n.O.\r\n..O\r\nOOO\r\n",
+    "plaintext, indented": "\n\n    .O.  \n    ..O\n    OOO\n\n",
+    "plaintext with a late comment": "! first\n.O.\n! middle\n..O\nOOO\n! end",
+}
+
+
+@pytest.mark.parametrize("text", SAME_GLIDER.values(), ids=SAME_GLIDER.keys())
+def test_a_glider_is_a_glider_however_it_is_written(text):
+    assert parse_pattern(text).cells.tolist() == GLIDER
+
+
+def test_the_header_gives_the_size_and_the_cells_may_be_fewer():
+    cells = parse_pattern("x = 5, y = 4\nbo!").cells
+    assert cells.shape == (4, 5)
+    assert np.argwhere(cells).tolist() == [[0, 1]]
+
+
+def test_without_a_header_written_cells_give_the_size():
+    assert parse_pattern("o4b$2o2$b!").cells.shape == (4, 5)
+    assert parse_pattern("3$2bo3$!").cells.shape == (4, 3)
+
+
+def test_with_a_header_dead_cells_beyond_it_are_no_cells():
+    assert parse_pattern("x = 2, y = 1\n2o5b$9b!").cells.tolist() == [[1, 1]]
+
+
+def test_counts_before_a_line_end_skip_rows():
+    assert parse_pattern("o3$o!").cells.tolist() == [[1], [0], [0], [1]]
+
+
+def test_a_blank_line_inside_plaintext_is_an_empty_row():
+    assert parse_pattern("O\n\n.O\n").cells.tolist() == [[1, 0], [0, 0], [0, 1]]
+
+
+def test_remarks_of_rle_are_kept():
+    pattern = parse_pattern(
+        "#N  The glider \n#C One.\n#c two!\n#O Richard K. Guy\n#D Three\n#C\n#CXRLE Pos=0,0\n#r 23/36\n"
+        "x = 3, y = 3\nbo$2bo$3o!"
+    )
+    assert pattern.name == "The glider"
+    assert pattern.comments == ("One.", "two!", "Author: Richard K. Guy", "Three")
+    assert pattern.rule == Rule.parse("B36/S23")
+
+
+def test_remarks_of_plaintext_are_kept():
+    pattern = parse_pattern("!Name: The glider\n!Author: Richard K. Guy\n!\n! One.\n.O.\n..O\nOOO\n")
+    assert pattern.name == "The glider"
+    assert pattern.comments == ("Author: Richard K. Guy", "One.")
+    assert pattern.rule is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [
+        ("B3/S23", "B3/S23"),
+        ("b36/s23", "B36/S23"),
+        ("23/3", "B3/S23"),
+        ("S23/B3", "B3/S23"),
+        ("B3/S23:T20,20", "B3/S23"),
+        ("B36/S23 : P30,20", "B36/S23"),
+        ("HighLife", "B36/S23"),
+        ("B2/S", "B2/S"),
+    ],
+)
+def test_the_rule_of_the_header_is_read(rule, meant):
+    assert parse_pattern(f"x = 1, y = 1, rule = {rule}\no!").rule == Rule.parse(meant)
+
+
+def test_the_rule_of_the_header_goes_before_that_of_a_remark():
+    assert parse_pattern("#r 23/36\nx = 1, y = 1, rule = B2/S\no!").rule == Rule.parse("B2/S")
+
+
+@pytest.mark.parametrize(
+    "text", ["o!", "x = 1, y = 1\no!", "x = 1, y = 1, rule =\no!", "O", "x = 1, y = 1, rule = :T9,9\no!"]
+)
+def test_no_rule_is_no_rule(text):
+    assert parse_pattern(text).rule is None
+
+
+MULTISTATE = "more than two states"
+NOT_LIFE_LIKE = "the pattern's rule .* is not Life-like: golfast runs two-state rules such as B3/S23"
+EMPTY = "the text holds no pattern"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 2, y = 1\n.C!", MULTISTATE),
+        ("x = 2, y = 1\nAB!", r"more than two states \(it has 'B'\)"),
+        ("x = 2, y = 1\n.O!", r"more than two states \(it has 'O'\)"),
+        ("x = 2, y = 1\nopA!", r"more than two states \(it has 'pA'\)"),
+        ("x = 1, y = 1, rule = WireWorld\nA!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = B3/S23History\nA!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = 23/3/4\nA!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = B2-a/S12\no!", NOT_LIFE_LIKE),
+        ("#r LangtonsAnt\no!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = " + "9" * 5000 + "\no!", "rule '9{39}…' is not Life-like"),
+        ("", EMPTY),
+        (" \n\t\n", EMPTY),
+        ("!", EMPTY),
+        ("!Name: nothing\n", EMPTY),
+        ("$$$!", EMPTY),
+        ("#N nothing", EMPTY),
+        ("x = 0, y = 0, rule = B3/S23\n!", EMPTY),
+        ("0b0o!", EMPTY),
+        ("x = 3, y = three\no!", "the header 'x = 3, y = three' is not of the form 'x = 3, y = 3, rule = B3/S23'"),
+        ("x = -3, y = 3\no!", "the header"),
+        ("x = 3\no!", "the header"),
+        ("x = 3, y = 3\nx = 4, y = 4\no!", "two headers"),
+        ("bo$2bo$3", "cut off: it ends in a run count"),
+        ("bo$2bo$3ö!", "'ö' is not part of a pattern: RLE is made of counts and of b, o, "),
+        ("bo$2bo$٣o!", "'٣' is not part of a pattern"),
+        ("<html><body>404</body></html>", "'<' is not part of a pattern"),
+        ("!Name: Glider\n.O.\n..X\nOOO", "'X' is not part of a plaintext pattern: a cell is . or O"),
+        ("!Name: Glider\n.O.\n. O\nOOO", "' ' is not part of a plaintext pattern"),
+        ("#Life 1.06\n0 -1\n1 0\n", r"files of Life 1\.05 and 1\.06 are not read"),
+        ("#life 1.05\n#P -1 -1\n.*\n", r"files of Life 1\.05 and 1\.06 are not read"),
+    ],
+)
+def test_what_is_no_pattern_of_ours_is_refused_in_a_sentence(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_pattern(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("99999999999b!", "99999999999 is too large a number for a pattern"),
+        ("9" * 10_000 + "o!", "9{39}… is too large a number for a pattern"),
+        (f"{MAX_SIDE + 1}o!", f"larger than {MAX_SIDE} cells a side"),
+        ("b" + f"{MAX_SIDE}o!", f"larger than {MAX_SIDE} cells a side"),
+        ("999999999$o!", f"larger than {MAX_SIDE} cells a side"),
+        ("1000000b" * 100 + "o!", f"larger than {MAX_SIDE} cells a side"),
+        (f"{MAX_SIDE - 1}$o$!\no", "x"),
+        ("1000000$1000000o!", "a pattern of 1000001 × 1000000 cells is too large"),
+        ("x = 1000000, y = 1000000\no!", "a pattern of 1000000 × 1000000 cells is too large"),
+        (f"x = {MAX_SIDE + 1}, y = 1\no!", f"board width {MAX_SIDE + 1} is impossible"),
+        ("x = 1, y = 99999999999999\no!", "99999999999999 is too large a number"),
+        ("O" * 20_000 + "\nO" * 20_000, "a pattern of 20001 × 20000 cells is too large"),
+        ("O" * (MAX_SIDE + 1), f"board width {MAX_SIDE + 1} is impossible"),
+    ],
+)
+def test_absurd_sizes_are_refused_before_memory_is_taken(text, message):
+    if message == "x":  # the longest column there can be
+        assert parse_pattern(text).cells.shape == (MAX_SIDE, 1)
+        return
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            parse_pattern(text)
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("filler", [" ", "\t", "1", "b", "x ", "x = ", "=", ",", "rule ", "#", "!", "$", "."])
+def test_no_line_takes_the_parser_forever(filler):
+    # An expression that backtracks over this would not come back; the test would be noticed by standing still.
+    for text in (f"x = 1{filler * 20_000}y", f"x = 1, y = 1{filler * 20_000}\no!", f"{filler * 20_000}?"):
+        try:
+            parse_pattern(text)
+        except ValueError as error:
+            assert len(str(error)) < 300  # noqa: PT017 - it need not fail
+
+
+FILES = [*SAME_GLIDER.values(), *PATTERNS.values()]
+
+
+def only_value_errors(text):
+    try:
+        pattern = parse_pattern(text)
+    except ValueError as error:
+        assert len(str(error)) < 300  # noqa: PT017 - it need not fail
+        return
+    assert pattern.cells.dtype == np.uint8
+    assert pattern.cells.ndim == 2
+    assert pattern.cells.max(initial=0) <= 1
+    if pattern.cells.size < 100_000:
+        again = parse_pattern(format_rle(pattern))
+        np.testing.assert_array_equal(again.cells, pattern.cells)
+        assert again.rule == (pattern.rule or LIFE)
+
+
+@given(st.text() | st.text("bo$!0123456789 \n.*OABCxy=,rule/S#N\r\x1c\u2028٣"))
+@settings(deadline=None, max_examples=300)
+def test_whatever_the_text_only_a_value_error_comes_out(text):
+    only_value_errors(text)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=300)
+def test_however_a_file_is_damaged_only_a_value_error_comes_out(data):
+    text = data.draw(st.sampled_from(FILES))
+    for _ in range(data.draw(st.integers(1, 4))):
+        start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+        stop = min(stop, start + data.draw(st.integers(0, 5)))
+        patch = data.draw(st.sampled_from(["", text[start:stop] * 2, "\n", "$", "!", "9"]) | st.text(max_size=5))
+        text = text[:start] + patch + text[stop:]
+    only_value_errors(text)
+
+
+# ---- files and names
+
+
+def test_a_file_is_read_and_named_after_itself(tmp_path):
+    path = tmp_path / "my glider.rle"
+    path.write_text("x = 3, y = 3\nbo$2bo$3o!")
+    for pattern in (read_pattern(path), read_pattern(str(path)), find_pattern(path), find_pattern(str(path))):
+        assert pattern.cells.tolist() == GLIDER
+        assert pattern.name == "my glider"
+
+
+def test_the_name_in_the_file_goes_before_that_of_the_file(tmp_path):
+    path = tmp_path / "a.cells"
+    path.write_text("!Name: Glider\n.O.\n..O\nOOO")
+    assert read_pattern(path).name == "Glider"
+
+
+def test_bytes_of_other_encodings_do_not_matter(tmp_path):
+    path = tmp_path / "old.rle"
+    path.write_bytes("#O Käthe\r\nx = 3, y = 3\r\nbo$2bo$3o!".encode("latin-1"))
+    pattern = read_pattern(path)
+    assert pattern.cells.tolist() == GLIDER
+    assert pattern.comments == ("Author: K\ufffdthe",)
+
+
+def test_an_error_says_in_which_file(tmp_path):
+    path = tmp_path / "broken.rle"
+    path.write_text("3")
+    with pytest.raises(ValueError, match=r"broken\.rle: the pattern is cut off"):
+        read_pattern(path)
+
+
+def test_files_that_cannot_be_read_are_errors_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_pattern(tmp_path / "none.rle")
+    with pytest.raises(IsADirectoryError):
+        read_pattern(tmp_path)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_built_in_patterns_are_what_their_headers_say(name):
+    pattern = find_pattern(name)
+    assert pattern.name
+    assert pattern.rule == LIFE
+    rows, columns = np.nonzero(pattern.cells)
+    # trimmed: a live cell at each side, so that the header agrees with the cells
+    assert (rows.min(), columns.min()) == (0, 0)
+    assert (rows.max() + 1, columns.max() + 1) == pattern.cells.shape
+    np.testing.assert_array_equal(find_pattern(name.upper()).cells, pattern.cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [
+        ("glider", ".O.\n..O\nOOO"),
+        ("r-pentomino", ".OO\nOO.\n.O."),
+        ("acorn", ".O.....\n...O...\nOO..OOO"),
+        ("diehard", "......O.\nOO......\n.O...OOO"),
+    ],
+)
+def test_built_in_patterns_look_right(name, picture):
+    assert format_plaintext(find_pattern(name).cells) == picture + "\n"
+
+
+def test_a_file_cannot_take_the_name_of_a_built_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("glider").write_text("o!")
+    assert find_pattern("glider").cells.tolist() == GLIDER
+    assert find_pattern("./glider").cells.tolist() == [[1]]
+
+
+def test_a_name_that_is_nothing_is_answered_with_the_names():
+    with pytest.raises(
+        ValueError, match=r"'glidre' is neither a file nor a built-in pattern: block, blinker, glider, "
+    ):
+        find_pattern("glidre")
+
+
+# ---- Pattern
+
+
+def test_a_pattern_is_placed_in_the_middle():
+    board = Pattern(np.array(GLIDER)).place(6, 9)
+    assert board.dtype == np.uint8
+    assert board.shape == (6, 9)
+    assert board[1:4, 3:6].tolist() == GLIDER
+    assert board.sum() == 5
+
+
+def test_a_pattern_is_placed_where_it_is_wanted():
+    pattern = Pattern(np.array(GLIDER))
+    assert pattern.place(6, 9, row=0, column=6)[:3, 6:].tolist() == GLIDER
+    assert pattern.place(6, 9, row=3)[3:, 3:6].tolist() == GLIDER
+    assert pattern.place(3, 3).tolist() == GLIDER
+
+
+@pytest.mark.parametrize(
+    ("size", "place"),
+    [
+        ((2, 9), {}),
+        ((9, 2), {}),
+        ((6, 9), {"row": 4}),
+        ((6, 9), {"row": -1}),
+        ((6, 9), {"column": 7}),
+        ((6, 9), {"column": -1}),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_not_cut(size, place):
+    with pytest.raises(
+        ValueError, match=rf"a pattern of 3 × 3 cells does not fit on a board of {size[0]} × {size[1]} at"
+    ):
+        Pattern(np.array(GLIDER)).place(*size, **place)
+
+
+def test_a_pattern_is_not_placed_on_an_impossible_board():
+    with pytest.raises(ValueError, match="board height 0 is impossible"):
+        Pattern(np.array(GLIDER)).place(0, 9)
+
+
+def test_a_pattern_is_one_board():
+    with pytest.raises(ValueError, match=r"a pattern is one board of shape \(height, width\); got shape \(2, 3, 3\)"):
+        Pattern(np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match="cells are 0 or 1"):
+        format_rle([[2]])
+    with pytest.raises(ValueError, match="boards have shape"):
+        format_plaintext([0, 1])
