@@ -9,7 +9,9 @@ from .options import FOLDER, device_option, examples, json_option, quiet_option,
 PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, mean of 42 runs
 
 
-@click.command(epilog=examples("golfast demo", "golfast demo --seed 3 --folder runs/three", "golfast demo --json --quiet"))
+@click.command(
+    epilog=examples("golfast demo", "golfast demo --seed 3 --folder runs/three", "golfast demo --json --quiet")
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the network; the data stays the same.")
 @click.option("--folder", type=FOLDER, help="Where everything goes.  [default: runs/demo-SEED]")
 @click.option("--again", is_flag=True, help="Run anew where a finished demo is, in place of it.")

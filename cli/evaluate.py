@@ -1,5 +1,6 @@
 """`golfast evaluate`."""
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -42,12 +43,16 @@ def evaluate(
                 f"{data_file} has {dataset.recipe.generations} generations, and the run was trained on "
                 f"{config.data.generations}; give data of the same number"
             )
-        truth, config = dataset.packed[:sequences], _with_data(config, dataset)
+        truth = dataset.packed[:sequences]
+        config = dataclasses.replace(config, data=dataset.recipe)
     with Display(quiet=quiet) as display:
         figures = evaluate_trial(
             config, network, compute, sequences=sequences, truth=truth, threshold=threshold, display=display
         )
-    rows = [(f"metric, {name}", "undefined" if value is None else f"{value:.4f}") for name, value in figures["metric"].items()]
+    rows = [
+        (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")
+        for name, value in figures["metric"].items()
+    ]
     rows += [
         ("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"),
         ("last state right", f"{figures['accuracy']:.3%} of cells"),
@@ -57,9 +62,3 @@ def evaluate(
     for timestep, row in enumerate(figures["agreement"], 1):
         rows.append(("", f"  timestep {timestep:<4}" + "".join(f"{value:>9.2%}" for value in row)))
     show(figures, rows, as_json=as_json)
-
-
-def _with_data(config: object, dataset: object) -> object:
-    import dataclasses
-
-    return dataclasses.replace(config, data=dataset.recipe)

@@ -17,7 +17,9 @@ from .options import FILE, FOLDER, device_option, examples
 @click.argument("run", type=FOLDER)
 @click.option("--out", type=FILE, help="PNG to write.  [default: RUN/imagined.png]")
 @click.option("--count", type=click.IntRange(1, 50), default=4, show_default=True, help="Sequences to draw.")
-@click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first of them in the test data.")
+@click.option(
+    "--first", type=click.IntRange(0), default=0, show_default=True, help="The first of them in the test data."
+)
 @click.option("--pattern", help="Start from this pattern, a name or a file, in the middle of the board.")
 @device_option
 def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:

@@ -25,7 +25,7 @@ class Told(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: object = None) -> None:
         """Print it on stderr."""
@@ -72,13 +72,15 @@ class Root(click.Group):
         except MemoryError as error:
             raise Told(f"not enough memory: {error}; ask for less at once", 1) from error
         except KeyboardInterrupt as error:
-            raise Told("interrupted; what was finished is kept, and --resume goes on where there is one", 130) from error
+            raise Told(
+                "interrupted; what was finished is kept, and --resume goes on where there is one", 130
+            ) from error
 
 
 @click.group(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Shell completion, for bash (zsh and fish alike): eval \"$(_GOLFAST_COMPLETE=bash_source golfast)\". "
+    epilog='Shell completion, for bash (zsh and fish alike): eval "$(_GOLFAST_COMPLETE=bash_source golfast)". '
     "GOLFAST_DEBUG=1 shows the traceback of an error; GOLFAST_THREADS=N limits the simulation's threads.",
 )
 @click.version_option(__version__, "-V", "--version", message="golfast %(version)s")

@@ -27,7 +27,9 @@ _FORMATS = (".png", ".gif", ".rle", ".cells")
 @click.option("--boundary", default="dead", show_default=True, help='"dead" or "torus".')
 @click.option("--seed", type=int, default=0, show_default=True, help="Which soup, if no PATTERN is given.")
 @click.option("--density", type=float, default=0.5, show_default=True, help="Chance that a soup's cell is alive.")
-@click.option("--out", type=FILE, help="Write to .gif (all states), .png (up to 12 of them), .rle or .cells (the last).")
+@click.option(
+    "--out", type=FILE, help="Write to .gif (all states), .png (up to 12 of them), .rle or .cells (the last)."
+)
 @click.option("--cell", type=click.IntRange(1, 64), help="Pixels of a cell.  [default: fits the board]")
 @json_option
 def simulate(
@@ -60,7 +62,13 @@ def simulate(
     population = states.sum(axis=(1, 2), dtype=np.int64).tolist()
     if out is not None:
         _write(out, states, law, cell, name=pattern or f"soup {seed}")
-    result: dict[str, Any] = {"rule": str(law), "boundary": boundary, "height": height, "width": width, "population": population}
+    result: dict[str, Any] = {
+        "rule": str(law),
+        "boundary": boundary,
+        "height": height,
+        "width": width,
+        "population": population,
+    }
     if as_json:
         show(result, [], as_json=True)
     elif out is not None:
@@ -80,6 +88,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
     from golfast.imagine.animation import animate_boards
+
     from golfast.imagine.pictures import draw_row, save_gif, write_png
     from golfast.life import format_plaintext, format_rle
     from golfast.life.patterns import Pattern

@@ -56,13 +56,19 @@ def train(
         config = from_mapping(TrainConfig, read_toml(config_file) if config_file else {})
     dataset = Trajectories(data_file) if data_file else None
     if dataset:
-        _check_data_agrees(given, config_file, to_mapping(dataset.recipe), read_toml(config_file) if config_file else {})
+        _check_data_agrees(
+            given, config_file, to_mapping(dataset.recipe), read_toml(config_file) if config_file else {}
+        )
         given = {key: value for key, value in given.items() if not key.startswith("data.")}
         given |= {f"data.{key}": value for key, value in to_mapping(dataset.recipe).items()}
     config = override(config, given)
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
-        show({"folder": str(run.path), "config": to_mapping(config)}, [("# " + str(run.path), ""), ("", to_toml(config))], as_json=as_json)
+        show(
+            {"folder": str(run.path), "config": to_mapping(config)},
+            [("# " + str(run.path), ""), ("", to_toml(config))],
+            as_json=as_json,
+        )
         return
     with Display(quiet=quiet) as display:
         display.say(f"run folder: {run.path}")
@@ -77,16 +83,29 @@ def result_rows(result: dict[str, object], folder: Path) -> list[tuple[str, str]
     assert isinstance(learned, list)
     defined = isinstance(metric, float) and isinstance(matthews, float)
     return [
-        ("metric", f"{metric:.3f}  ({result['sequences']:,} held-out sequences; 1 = every imagined state is true)" if defined else "undefined: it needs at least 2 model and 2 game timesteps"),
+        (
+            "metric",
+            f"{metric:.3f}  ({result['sequences']:,} held-out sequences; 1 = every imagined state is true)"
+            if defined
+            else "undefined: it needs at least 2 model and 2 game timesteps",
+        ),
         ("Matthews correlation", f"{matthews:.3f}" if defined else "undefined"),
         ("last state", f"{result['accuracy']:.2%} of cells right"),
-        ("steps", f"{result['steps']:,} in {result['seconds_training']:.0f} s  ({result['precision']}, {result['device']})"),
-        ("98% right from step", ", ".join("never" if step is None else f"{step:,}" for step in learned) + "  (timestep by timestep)"),
+        (
+            "steps",
+            f"{result['steps']:,} in {result['seconds_training']:.0f} s  ({result['precision']}, {result['device']})",
+        ),
+        (
+            "98% right from step",
+            ", ".join("never" if step is None else f"{step:,}" for step in learned) + "  (timestep by timestep)",
+        ),
         ("pictures", f"{folder / 'strips.png'}, {folder / 'learning.gif'}"),
     ]
 
 
-def _check_data_agrees(given: dict[str, object], config_file: Path | None, recipe: dict[str, object], config: dict[str, object]) -> None:
+def _check_data_agrees(
+    given: dict[str, object], config_file: Path | None, recipe: dict[str, object], config: dict[str, object]
+) -> None:
     """ValueError if a data field that was asked for disagrees with the dataset."""
     asked = {key.removeprefix("data."): value for key, value in given.items() if key.startswith("data.")}
     table = config.get("data", {})
@@ -94,4 +113,6 @@ def _check_data_agrees(given: dict[str, object], config_file: Path | None, recip
         asked = table | asked
     for key, value in asked.items():
         if key in recipe and recipe[key] != value:
-            raise ValueError(f"data.{key} is {value!r}, and the dataset has {recipe[key]!r}; leave it out, or give other data")
+            raise ValueError(
+                f"data.{key} is {value!r}, and the dataset has {recipe[key]!r}; leave it out, or give other data"
+            )

@@ -9,7 +9,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile on first use and keep on disk; the GIL is released, so `golfast.threads.over_batch` can run it on all cores."""
+    """Compile on first use and keep on disk; the GIL is released, so `over_batch` can run it on all cores."""
     return cast(_Function, njit(nogil=True, cache=True)(function))
 
 

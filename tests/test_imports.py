@@ -53,6 +53,7 @@ def test_imports_run_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("statement", ["import golfast", "import golfast_cli; golfast_cli.main.get_help"])
 def test_light_imports_load_nothing_heavy(statement: str) -> None:
-    code = f"{statement}; import sys; print(*sorted({{'torch', 'numba', 'numpy', 'h5py', 'cupy', 'PIL'}} & set(sys.modules)))"
+    heavy = {"torch", "numba", "numpy", "h5py", "cupy", "PIL"}
+    code = f"{statement}; import sys; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -44,7 +44,9 @@ def run_trial(
         raise ValueError("the dataset is of another recipe than the config's data")
     if folder.path.exists() and any(folder.path.iterdir()):
         if not resume:
-            raise ValueError(f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder")
+            raise ValueError(
+                f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder"
+            )
         if folder.config.exists() and load_config(folder) == config and (done := folder.read_result()):
             return done
     packed = generate(config.data) if dataset is None else dataset.packed

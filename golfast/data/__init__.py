@@ -4,7 +4,7 @@ from golfast.data.describe import describe
 from golfast.data.generate import generate
 from golfast.data.reader import Trajectories
 from golfast.data.recipe import Recipe
-from golfast.data.writer import make
 from golfast.data.verify import verify
+from golfast.data.writer import make
 
 __all__ = ["Recipe", "Trajectories", "describe", "generate", "make", "verify"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.data.format import map_states, open_layout, partial_path, read_complete
+from golfast.data.layout import map_states, open_layout, partial_path, read_complete
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.life import unpack

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from golfast.data.format import checksum, map_states, open_layout, read_checksums, read_complete
 from golfast.data.generate import generate
+from golfast.data.layout import checksum, map_states, open_layout, read_checksums, read_complete
 from golfast.errors import Failure
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from golfast.data.format import (
+from golfast.data.generate import generate
+from golfast.data.layout import (
     Layout,
     checksum,
     create,
@@ -18,7 +19,6 @@ from golfast.data.format import (
     read_checksums,
     read_complete,
 )
-from golfast.data.generate import generate
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import difference

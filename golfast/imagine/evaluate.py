@@ -26,9 +26,9 @@ def evaluate(
     """The metric and the accuracy of a network on whole trajectories.
 
     truth: trajectories (N, m, H, ceil(width/8)) uint8, packed. Returns plain values: "metric" (each variant of
-    equation 1; None where it is undefined, with fewer than 2 timesteps on either side), "matthews", "accuracy" (share of
-    cells of the last state that are right), "agreement" (T rows: the share of cells in which timestep i agrees with
-    state j, j from 2 on), "sequences".
+    equation 1; None where it is undefined, with fewer than 2 timesteps on either side), "matthews", "accuracy" (the
+    share of cells of the last state that are right), "agreement" (T rows: the share of cells in which timestep i agrees
+    with state j, j from 2 on), "sequences".
     """
 
     def first(start: int, stop: int) -> NDArray[np.uint8]:

@@ -54,7 +54,14 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the run that is in the folder, and nothing else: other files stay."""
-        for file in (self.result, self.checkpoint, self.weights, self.metrics, *self.snapshots.glob("*.npy"), self.config):
+        for file in (
+            self.result,
+            self.checkpoint,
+            self.weights,
+            self.metrics,
+            *self.snapshots.glob("*.npy"),
+            self.config,
+        ):
             file.unlink(missing_ok=True)
 
     def log(self, record: dict[str, Any]) -> None:

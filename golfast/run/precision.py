@@ -1,7 +1,7 @@
 """Where tensors live and in which precision they are multiplied."""
 
-from contextlib import AbstractContextManager, contextmanager
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -45,8 +45,9 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
 
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # What autocast itself asks; without the instructions bf16 would be emulated, and slower than fp32.
+    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -80,13 +80,15 @@ class TrainConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
-        if not 0 < self.stop:
+        if not self.stop > 0:
             raise ValueError(f"stop is {self.stop}; it is an accuracy above 0 (above 1: train all steps)")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; allowed are: {', '.join(PRECISIONS)}")
         if self.data.generations < 1:
             raise ValueError("data.generations is 0; there is nothing to predict without at least 1 generation")
         if self.batch > self.data.count:
-            raise ValueError(f"batch is {self.batch} and data.count only {self.data.count}; lower it, or raise the count")
+            raise ValueError(
+                f"batch is {self.batch} and data.count only {self.data.count}; lower it, or raise the count"
+            )
         if self.data.split != "train":
             raise ValueError(f"data.split is {self.data.split!r}; train on 'train', the other splits judge the result")

@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from golfast_cli import main
 from PIL import Image
 
-from golfast.data import Trajectories, format
+from golfast.data import Trajectories, layout
 from golfast.life import read_pattern, simulate, soups
-from golfast_cli import main
 
 COMMANDS = [
-    [], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"], ["train"], ["evaluate"], ["imagine"],
-    ["simulate"], ["bench"],
-]  # fmt: skip
-TINY = (
-    "batch=8 steps=20 stop=2.0 evaluate_every=10 evaluate_on=16 checkpoint_every=10 "
-    "model.timesteps=2 model.channels=6 model.core_layers=2 data.count=100 data.height=9 data.width=11 data.generations=2"
-).split()
+    *([], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"]),
+    *(["train"], ["evaluate"], ["imagine"], ["simulate"], ["bench"]),
+]
+TINY = """
+batch=8 steps=20 stop=2.0 evaluate_every=10 evaluate_on=16 checkpoint_every=10
+model.timesteps=2 model.channels=6 model.core_layers=2
+data.count=100 data.height=9 data.width=11 data.generations=2
+""".split()
 
 
 def call(*words, code=0):
@@ -129,7 +130,7 @@ def test_files_that_are_not_datasets(tmp_path, dataset):
     (tmp_path / "a.h5").write_bytes(dataset.read_bytes()[:-100])
     assert "truncated, damaged, or not HDF5" in refused("data", "info", tmp_path / "a.h5", code=1)
     data = bytearray(dataset.read_bytes())
-    data[format.open_layout(dataset).states_offset + 5] ^= 4
+    data[layout.open_layout(dataset).states_offset + 5] ^= 4
     (tmp_path / "b.h5").write_bytes(data)
     told = refused("data", "verify", tmp_path / "b.h5", "--quiet", code=1)
     assert "the checksum of block 0 of 1 (trajectories 0 to 299) is wrong" in told
@@ -177,7 +178,21 @@ def test_train_then_evaluate_then_imagine(trained, tmp_path):
 
 def test_evaluate_on_a_file(trained, tmp_path):
     folder, _ = trained
-    call("data", "make", tmp_path / "a.h5", "--count", 40, "--height", 9, "--width", 11, "--generations", 2, "--split", "test")
+    call(
+        "data",
+        "make",
+        tmp_path / "a.h5",
+        "--count",
+        40,
+        "--height",
+        9,
+        "--width",
+        11,
+        "--generations",
+        2,
+        "--split",
+        "test",
+    )
     figures = json.loads(call("evaluate", folder, "--data", tmp_path / "a.h5", "--json").stdout)
     assert figures["sequences"] == 40
     assert figures["metric"] == json.loads(call("evaluate", folder, "--sequences", 40, "--json").stdout)["metric"]
@@ -223,7 +238,10 @@ def test_train_refuses(tmp_path, words, message):
 def test_train_refuses_a_folder_in_use_and_resumes_it_when_told(trained):
     folder, result = trained
     assert "is not empty; give --resume" in refused(*tiny("--folder", folder, "--quiet"))
-    assert json.loads(call("train", "--folder", folder, "--resume", "--json", "--quiet", "--device", "cpu").stdout) == result
+    assert (
+        json.loads(call("train", "--folder", folder, "--resume", "--json", "--quiet", "--device", "cpu").stdout)
+        == result
+    )
     told = refused(*tiny("--folder", folder, "--quiet", "--seed", 5, "--resume"), code=1)
     assert "holds a run of another config" in told
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from golfast.data import Recipe, Trajectories, describe, format, generate, make, verify, writer
+from golfast.data import Recipe, Trajectories, describe, generate, layout, make, verify, writer
 from golfast.errors import Failure
 from golfast.life import reference, soups
 from golfast.life.rule import Rule
@@ -18,7 +18,7 @@ from golfast.life.rule import Rule
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(format, "BLOCK_BYTES", 10_000)  # some 40 trajectories of 20x20
+    monkeypatch.setattr(layout, "BLOCK_BYTES", 10_000)  # some 40 trajectories of 20x20
 
 
 RECIPE = Recipe(count=333, seed=5)
@@ -34,7 +34,10 @@ def test_anybody_can_read_a_file_with_h5py_and_numpy(tmp_path):
     np.testing.assert_array_equal(states, reference.trajectories(first, 3, Rule.parse("B3/S23"), "dead"))
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, Recipe(count=1), Recipe(count=41, height=3, width=70, generations=0, boundary="torus", rule="highlife")])
+@pytest.mark.parametrize(
+    "recipe",
+    [RECIPE, Recipe(count=1), Recipe(count=41, height=3, width=70, generations=0, boundary="torus", rule="highlife")],
+)
 def test_blocks_together_are_the_whole(tmp_path, recipe):
     dataset = Trajectories(make(tmp_path / "a.h5", recipe))
     np.testing.assert_array_equal(dataset.packed, generate(recipe))
@@ -43,7 +46,10 @@ def test_blocks_together_are_the_whole(tmp_path, recipe):
 
 
 def test_splits_share_no_board():
-    boards = [generate(Recipe(count=2000, fresh=1.0, split=split))[:, 0].reshape(2000, -1) for split in ("train", "validation", "test")]
+    boards = [
+        generate(Recipe(count=2000, fresh=1.0, split=split))[:, 0].reshape(2000, -1)
+        for split in ("train", "validation", "test")
+    ]
     distinct = np.unique(np.concatenate(boards), axis=0)
     assert len(distinct) == 6000
 
@@ -75,7 +81,7 @@ def test_a_job_stopped_between_any_two_writes_resumes_to_the_same_bytes(tmp_path
     with pytest.raises(Failure, match="is not finished"):
         Trajectories(path)
     with pytest.raises(Failure, match="is not finished"):
-        Trajectories(format.partial_path(path))
+        Trajectories(layout.partial_path(path))
     assert make(path, RECIPE, resume=True).read_bytes() == whole
     assert sorted(os.listdir(tmp_path)) == ["a.h5", "whole.h5"]
 
@@ -84,20 +90,20 @@ def test_a_count_ahead_of_the_data_is_found_on_resume(tmp_path, monkeypatch):
     """After a power cut the count may have reached the disk and a block not."""
     whole = make(tmp_path / "whole.h5", RECIPE).read_bytes()
     path = tmp_path / "a.h5"
-    partial = format.partial_path(path)
+    partial = layout.partial_path(path)
     make(path, RECIPE)
     path.rename(partial)
-    layout = format.open_layout(partial)
+    places = layout.open_layout(partial)
     with partial.open("r+b") as file:
-        file.seek(layout.states_offset + 3 * layout.block * RECIPE.trajectory_bytes)
+        file.seek(places.states_offset + 3 * places.block * RECIPE.trajectory_bytes)
         file.write(b"\xff" * 100)
     assert make(path, RECIPE, resume=True).read_bytes() == whole
 
 
 SCRIPT = """
 import sys, time
-from golfast.data import Recipe, format, make, writer
-format.BLOCK_BYTES = 10_000
+from golfast.data import Recipe, layout, make, writer
+layout.BLOCK_BYTES = 10_000
 real = writer.generate
 def slow(*a):
     time.sleep(0.02)
@@ -124,16 +130,18 @@ def test_kill_dash_nine_then_resume(tmp_path, wait):
 
 def test_verify_finds_a_flipped_bit_and_says_where(tmp_path):
     path = make(tmp_path / "a.h5", RECIPE)
-    layout = format.open_layout(path)
+    places = layout.open_layout(path)
     rng = np.random.default_rng(0)
     for _ in range(20):
         at = int(rng.integers(RECIPE.count * RECIPE.trajectory_bytes))
         data = bytearray(path.read_bytes())
-        data[layout.states_offset + at] ^= 1 << int(rng.integers(8))
+        data[places.states_offset + at] ^= 1 << int(rng.integers(8))
         broken = tmp_path / "broken.h5"
         broken.write_bytes(data)
-        block = at // (layout.block * RECIPE.trajectory_bytes)
-        with pytest.raises(Failure, match=rf"the checksum of block {block} of 9 \(trajectories {block * layout.block} to "):
+        block = at // (places.block * RECIPE.trajectory_bytes)
+        with pytest.raises(
+            Failure, match=rf"the checksum of block {block} of 9 \(trajectories {block * places.block} to "
+        ):
             verify(broken)
 
 
@@ -203,25 +211,25 @@ def test_resuming_what_is_done_does_nothing(tmp_path):
 
 def test_a_partial_file_of_another_recipe_is_left_alone(tmp_path):
     path = tmp_path / "a.h5"
-    make(path, RECIPE).rename(format.partial_path(path))
+    make(path, RECIPE).rename(layout.partial_path(path))
     with pytest.raises(ValueError, match="was left by a job that did not end"):
         make(path, RECIPE)
     with pytest.raises(ValueError, match=r"is of another recipe: seed \(6 against 5\)"):
         make(path, Recipe(count=333, seed=6), resume=True)
-    assert verify(format.partial_path(path)) == 9
+    assert verify(layout.partial_path(path)) == 9
 
 
 def test_two_jobs_do_not_make_one_file(tmp_path):
     path = tmp_path / "a.h5"
-    make(path, RECIPE).rename(format.partial_path(path))
-    with writer._locked(format.partial_path(path)):
+    make(path, RECIPE).rename(layout.partial_path(path))
+    with writer._locked(layout.partial_path(path)):
         for how in ({"resume": True}, {"overwrite": True}):
             with pytest.raises(Failure, match="another job is making"):
                 make(path, RECIPE, **how)
 
 
 def test_a_disk_known_to_be_too_small_is_told_before_anything_is_written(tmp_path):
-    with pytest.raises(Failure, match="needs .* GB and its disk has .* GB free"):
+    with pytest.raises(Failure, match=r"needs .* GB and its disk has .* GB free"):
         make(tmp_path / "a.h5", Recipe(count=10**12))
     assert os.listdir(tmp_path) == []
 
@@ -238,7 +246,7 @@ def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
         return real(file, data, offset)
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(Failure, match="the disk is full at .* free some space and give --resume"):
+    with pytest.raises(Failure, match=r"the disk is full at .* free some space and give --resume"):
         make(tmp_path / "a.h5", RECIPE)
     monkeypatch.undo()
     make(tmp_path / "a.h5", RECIPE, resume=True)

@@ -23,7 +23,7 @@ class Outer:
 
 
 def test_a_config_comes_back_from_toml_unchanged(tmp_path):
-    config = Outer(name="a \"quoted\" name", shared=False, inner=Inner(channels=3, slope=1e-7))
+    config = Outer(name='a "quoted" name', shared=False, inner=Inner(channels=3, slope=1e-7))
     path = tmp_path / "c.toml"
     path.write_text(c.to_toml(config))
     assert c.from_mapping(Outer, c.read_toml(path)) == config
@@ -57,7 +57,13 @@ def test_override_changes_dotted_keys_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("key", "near"), [("channels", "inner.channels"), ("inner.chanels", "inner.channels"), ("iner.slope", "inner.slope"), ("inner", "inner.")]
+    ("key", "near"),
+    [
+        ("channels", "inner.channels"),
+        ("inner.chanels", "inner.channels"),
+        ("iner.slope", "inner.slope"),
+        ("inner", "inner."),
+    ],
 )
 def test_override_names_the_nearest_key(key, near):
     with pytest.raises(ValueError, match=f"there is no config key '{key}'; did you mean '{near}"):
@@ -65,7 +71,16 @@ def test_override_names_the_nearest_key(key, near):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("a=1", 1), ("a=1.5", 1.5), ("a=true", True), ("a=B3/S23", "B3/S23"), ('a="x y"', "x y"), ("a=1e-3", 1e-3), ("a=", "")]
+    ("text", "value"),
+    [
+        ("a=1", 1),
+        ("a=1.5", 1.5),
+        ("a=true", True),
+        ("a=B3/S23", "B3/S23"),
+        ('a="x y"', "x y"),
+        ("a=1e-3", 1e-3),
+        ("a=", ""),
+    ],
 )
 def test_assignments(text, value):
     assert c.parse_assignment(text) == ("a", value)

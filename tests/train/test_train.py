@@ -130,7 +130,11 @@ def test_nan_in_training_is_told(tmp_path, compute, monkeypatch):
     with pytest.raises(Failure, match=r"training diverged: the loss is nan at step 15; lower optimiser\.lr"):
         run(SMALL, tmp_path / "a", compute)
     assert not (tmp_path / "a" / "weights.safetensors").exists()
-    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()] == [0, 5, 10]
+    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()] == [
+        0,
+        5,
+        10,
+    ]
 
 
 def test_it_stops_when_the_last_state_is_right_enough(tmp_path, compute):
@@ -157,7 +161,11 @@ def test_the_loss_is_the_mean_of_prediction_and_autoencoder(compute, tmp_path, m
     losses = {}
     monkeypatch.setattr(Optimisers, "step", lambda self, loss, step: losses.setdefault(len(losses), loss.item()))
     for name, autoencoder in (("a", True), ("b", False)):
-        run(override(SMALL, {"autoencoder": autoencoder, "steps": 1, "precision": "fp32"}), tmp_path / name, choose_compute("cpu", "fp32"))
+        run(
+            override(SMALL, {"autoencoder": autoencoder, "steps": 1, "precision": "fp32"}),
+            tmp_path / name,
+            choose_compute("cpu", "fp32"),
+        )
     network = loop_module.seeded_network(Network, SMALL.model, seed=SMALL.seed)
     first, last = Feed(generate(SMALL.data), 11, batch=8, seed=0, device=torch.device("cpu")).batch(0)
     predicted, recreated = network(first)

@@ -87,7 +87,9 @@ def open_layout(path: Path) -> Layout:
                 raise Failure(f"{path} is an HDF5 file, but not golfast's: it has no attribute format={FORMAT!r}")
             version = int(file.attrs["format_version"])
             if version > FORMAT_VERSION:
-                raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
+                raise Failure(
+                    f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it"
+                )
             recipe = _recipe(file)
             offsets = [file[name].id.get_offset() for name in ("states", "checksums", "blocks_complete")]
             block = int(file.attrs["block"])
