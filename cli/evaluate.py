@@ -1,6 +1,5 @@
 """`golfast evaluate`."""
 
-import dataclasses
 from pathlib import Path
 
 import click
@@ -35,19 +34,10 @@ def evaluate(
     from golfast.run.progress import Display
 
     config, network, compute = load_trial(run, device)
-    truth = None
-    if data_file:
-        dataset = Trajectories(data_file)
-        if dataset.recipe.generations != config.data.generations:
-            raise ValueError(
-                f"{data_file} has {dataset.recipe.generations} generations, and the run was trained on "
-                f"{config.data.generations}; give data of the same number"
-            )
-        truth = dataset.packed[:sequences]
-        config = dataclasses.replace(config, data=dataset.recipe)
+    dataset = Trajectories(data_file) if data_file else None
     with Display(quiet=quiet) as display:
         figures = evaluate_trial(
-            config, network, compute, sequences=sequences, truth=truth, threshold=threshold, display=display
+            config, network, compute, sequences=sequences, dataset=dataset, threshold=threshold, display=display
         )
     rows = [
         (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")

@@ -63,7 +63,7 @@ def run_trial(
     phase.done("right: " + accuracy_words(outcome.accuracy))
     figures = evaluate_trial(config, outcome.network, compute, sequences=sequences, display=display)
     result = _result(config, outcome, figures, compute)
-    draw_run(folder, outcome.network, test_cells(config, 16), compute)
+    draw_run(folder, outcome.network, test_cells(config, 16), compute, steps=outcome.steps)
     folder.finish(result)
     return result
 
@@ -74,16 +74,28 @@ def evaluate_trial(
     compute: Compute,
     *,
     sequences: int = EVALUATED,
-    truth: NDArray[np.uint8] | None = None,
+    dataset: Trajectories | None = None,
     threshold: float = 0.95,
     display: Display | None = None,
 ) -> dict[str, Any]:
-    """Figures of a network on `sequences` test trajectories of its own recipe, or on `truth`, packed."""
+    """Figures of a network on `sequences` test trajectories of its own recipe, or on the first of a dataset.
+
+    The boards of a dataset may be of another size or another rule than those trained on; ValueError if it has another
+    number of generations.
+    """
     display = display or Display(quiet=True)
-    if truth is None:
-        truth = generate(test_recipe(config, sequences))
+    if dataset is None:
+        recipe = test_recipe(config, sequences)
+        truth = generate(recipe)
+    else:
+        recipe, truth = dataset.recipe, dataset.packed[:sequences]
+    if recipe.generations != config.data.generations:
+        raise ValueError(
+            f"the dataset has {recipe.generations} generations, and the run was trained on {config.data.generations}; "
+            "give data of the same number"
+        )
     phase = display.phase("imagine", len(truth), unit="sequence")
-    figures = evaluate(network, truth, config.data.width, compute, threshold=threshold, progress=phase.update)
+    figures = evaluate(network, truth, recipe.width, compute, threshold=threshold, progress=phase.update)
     phase.done()
     return figures
 

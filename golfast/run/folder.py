@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from golfast.errors import Failure
-from golfast.run.files import write_json, write_text
+from golfast.run.files import replacing, write_json, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,22 @@ class RunFolder:
         """Forget the records after `step`: a resumed run writes them again."""
         kept = [record for record in self.read_log() if record["step"] <= step]
         write_text(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def keep_snapshot_truth(self, states: NDArray[np.uint8]) -> None:
+        """Keep the trajectory that the snapshots are of: (m, H, W) uint8 0/1."""
+        with replacing(self.snapshots / "truth.npy") as temporary:
+            np.save(temporary, states)
+
+    def keep_snapshot(self, step: int, imagined: NDArray[np.uint8]) -> None:
+        """Keep what is imagined of it at a step: (T, H, W) uint8, greys 0..255."""
+        with replacing(self.snapshots / f"step-{step:07d}.npy") as temporary:
+            np.save(temporary, imagined)
+
+    def read_snapshots(self, last: int) -> tuple[NDArray[np.uint8], list[tuple[int, NDArray[np.float32]]]]:
+        """The trajectory (m, H, W), and per step up to `last` what was imagined of it, (T, H, W) in 0..1."""
+        kept = [(int(path.stem.removeprefix("step-")), path) for path in sorted(self.snapshots.glob("step-*.npy"))]
+        pictures = [(step, np.load(path).astype(np.float32) / 255) for step, path in kept if step <= last]
+        return np.load(self.snapshots / "truth.npy"), pictures
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the result, which marks the run as finished, and drop the checkpoint."""

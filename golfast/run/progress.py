@@ -14,7 +14,12 @@ _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "", style="cyan")
+        return Text(f"{speed:,.0f} {plural(task.fields['unit'])}/s" if speed else "", style="cyan")
+
+
+def plural(unit: str) -> str:
+    """More than one of a unit: "steps", "trajectories"."""
+    return f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
 
 
 class Phase:
@@ -27,7 +32,7 @@ class Phase:
         self._figures = ""
         self._task = display.live.add_task(name, total=total, unit=unit, figures="") if display.live else None
         if not display.live:
-            display.say(f"{name}: {total:,} {unit}s")
+            display.say(f"{name}: {total:,} {plural(unit)}")
 
     def update(self, done: int, figures: str | None = None) -> None:
         """Tell how much of the total is done, and, if there is news, the figures to show beside it."""
@@ -40,7 +45,7 @@ class Phase:
             self._spoke = now
             rate = (done - self._first) / (now - self._began)
             left = f", {(self._total - done) / rate:,.0f} s left" if rate > 0 else ""
-            speed = f"{rate:,.0f} {self._unit}s/s{left}"
+            speed = f"{rate:,.0f} {plural(self._unit)}/s{left}"
             self._display.say(f"{self._name}: {done:,} of {self._total:,}, {speed}  {self._figures}")
 
     def done(self, figures: str | None = None) -> None:

@@ -18,10 +18,10 @@ class Judge:
         self._truth = unpack_bits(torch.from_numpy(packed).to(compute.device), width)
         self._compute = compute
 
-    def imagine(self, network: Network, count: int | None = None) -> Tensor:
-        """Decoded hidden states of timesteps 1..T of the first `count` trajectories: (count, T, H, W) float32."""
+    def imagine(self, network: Network, chosen: slice = slice(None)) -> Tensor:
+        """Decoded hidden states of timesteps 1..T of the chosen trajectories: (B, T, H, W) float32."""
         with torch.no_grad(), self._compute.autocast():
-            return network.imagine(self._truth[:count, :1]).float()
+            return network.imagine(self._truth[chosen, :1]).float()
 
     def accuracy(self, network: Network) -> list[float]:
         """For each timestep 1..T, the share of cells that agree with the true state it stands for.

@@ -27,7 +27,6 @@ from golfast.train.feed import Feed
 from golfast.train.optimise import Optimisers, seeded_network
 
 LEARNED = 0.98  # a state counts as learned from this accuracy on (section 3.2 of the paper)
-SNAPSHOT_SEQUENCES = 3
 
 Record = dict[str, Any]
 
@@ -78,12 +77,18 @@ class _Training:
         self.feed = Feed(packed, config.data.width, batch=config.batch, seed=config.seed, device=compute.device)
         validation = generate(dataclasses.replace(config.data, split="validation"), 0, config.evaluate_on)
         self.judge = Judge(validation, config.data.width, compute)
+        cells = np.unpackbits(validation, axis=-1, count=config.data.width)
+        changes = (cells[:, 1:] != cells[:, :-1]).sum(axis=(1, 2, 3))
+        liveliest = int(changes.argmax())  # a settled board would show nothing
+        self.liveliest = slice(liveliest, liveliest + 1)
+        self.shown = cells[liveliest]
         self.step = 0
         self.seconds = 0.0
         self.learned: list[int | None] = [None] * config.model.timesteps
 
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
         self.folder.start(to_toml(self.config))
+        self.folder.keep_snapshot_truth(self.shown)
         if resume and self.folder.checkpoint.exists():
             self._load()
         self.folder.rewind_log(self.step if self.step else -1)
@@ -141,10 +146,9 @@ class _Training:
         return {"step": self.step, "loss": loss, "accuracy": accuracy, "seconds": round(self.seconds, 3)}
 
     def _snapshot(self) -> None:
-        """Keep what a few sequences look like by now, as greys 0..255."""
-        drawn = self.judge.imagine(self.network, SNAPSHOT_SEQUENCES).clamp(0, 1).mul(255).round().to(torch.uint8)
-        with replacing(self.folder.snapshots / f"{self.step:07d}.npy") as temporary:
-            np.save(temporary, drawn.cpu().numpy())
+        """Keep what the liveliest validation trajectory looks like to the network by now, as greys 0..255."""
+        drawn = self.judge.imagine(self.network, self.liveliest).clamp(0, 1).mul(255).round().to(torch.uint8)
+        self.folder.keep_snapshot(self.step, drawn[0].cpu().numpy())
 
     def _save(self) -> None:
         state = {
