@@ -1,0 +1,87 @@
+"""Our time beside the peers' and the machine's limits, taken in turns so that all see the same weather.
+
+A busy machine is fast in one second and slow in the next. So a round measures every peer and every limit once, then
+us; a ratio is one of medians over the rounds.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from golfast.threads import thread_count
+
+ROUNDS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Somebody who does the work: `run` does `work` units of it."""
+
+    name: str
+    run: Callable[[], object]
+    work: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound: `run` does `work` operations as fast as this machine can; a unit of the work needs `needed` of them."""
+
+    name: str
+    run: Callable[[], object]
+    work: float
+    needed: float
+
+
+def compare(
+    benchmark: Any,
+    what: str,
+    ours: Side,
+    peers: Sequence[Side],
+    *,
+    unit: str,
+    limits: Sequence[Limit] = (),
+    rounds: int = ROUNDS,
+    **also: object,
+) -> None:
+    """Measure, and leave the record in `benchmark.extra_info`.
+
+    `peer` is the fastest of the peers. A slow peer may do less work than we; `peer_work` says how many units each did,
+    and ours is `work`. `limit` is the bound that leaves least room, if any was given. `also` is kept as it is.
+    """
+    others: list[Side | Limit] = [*peers, *limits]
+    seconds: dict[str, list[float]] = {side.name: [] for side in [ours, *others]}
+    assert len(seconds) == 1 + len(others), "names must differ"
+
+    def timed(side: Side | Limit) -> None:
+        began = time.perf_counter()
+        side.run()
+        seconds[side.name].append(time.perf_counter() - began)
+
+    def others_first() -> None:
+        for side in others:
+            timed(side)
+
+    benchmark.pedantic(lambda: timed(ours), setup=others_first, rounds=rounds, warmup_rounds=1)
+    rates = {side.name: side.work / median(seconds[side.name][1:] or seconds[side.name]) for side in [ours, *others]}
+    rate = rates[ours.name]
+    best = max(peers, key=lambda peer: rates[peer.name])
+    shares = {limit.name: rate * limit.needed / rates[limit.name] for limit in limits}
+    tightest = max(shares, key=lambda name: shares[name]) if shares else None
+    benchmark.extra_info.update(
+        what=what,
+        rate=rate,
+        unit=unit,
+        peer=best.name,
+        ratio_to_peer=rate / rates[best.name],
+        fraction_of_limit=shares[tightest] if tightest else None,
+        limit=tightest,
+        limits=shares,
+        peers={peer.name: rate / rates[peer.name] for peer in peers},
+        work=ours.work,
+        peer_work={peer.name: peer.work for peer in peers},
+        threads=thread_count(),
+        rounds=rounds,
+        **also,
+    )

@@ -1,0 +1,105 @@
+"""Life, datasets and loaders as people write them with NumPy, SciPy, PyTorch and h5py."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+Cells = NDArray[np.uint8]
+
+HAS_SCIPY = find_spec("scipy") is not None
+AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
+
+
+def simulate_scipy(boards: Cells, generations: int, *, boundary: str = "dead") -> Cells:
+    """Board by board through scipy.signal.convolve2d, as the paper's authors ran it: (N, generations + 1, H, W)."""
+    from scipy.signal import convolve2d
+
+    edge = "wrap" if boundary == "torus" else "fill"
+    states = np.empty((len(boards), generations + 1, *boards.shape[1:]), np.uint8)
+    for trajectory, board in zip(states, boards, strict=True):
+        trajectory[0] = board
+        for generation in range(1, generations + 1):
+            neighbours = convolve2d(board, AROUND, mode="same", boundary=edge)
+            board = ((neighbours == 3) | ((board == 1) & (neighbours == 2))).astype(np.uint8)
+            trajectory[generation] = board
+    return states
+
+
+def step_numpy(cells: Cells, *, boundary: str = "dead") -> Cells:
+    """The next generation of (N, H, W) boards: eight slices of the padded batch, added up as bytes."""
+    height, width = cells.shape[1:]
+    padded = np.pad(cells, ((0, 0), (1, 1), (1, 1)), mode="wrap" if boundary == "torus" else "constant")
+    neighbours = np.zeros_like(cells)
+    for row in range(3):
+        for column in range(3):
+            if (row, column) != (1, 1):
+                neighbours += padded[:, row : row + height, column : column + width]
+    return ((neighbours == 3) | ((neighbours == 2) & (cells == 1))).astype(np.uint8)
+
+
+def simulate_numpy(boards: Cells, generations: int, *, boundary: str = "dead") -> Cells:
+    """The whole batch at once in NumPy: (N, generations + 1, H, W)."""
+    states = [boards]
+    for _ in range(generations):
+        states.append(step_numpy(states[-1], boundary=boundary))
+    return np.stack(states, axis=1)
+
+
+def simulate_conv2d(boards: Cells, generations: int, *, boundary: str = "dead") -> Cells:
+    """The whole batch at once through torch's conv2d in float32: (N, generations + 1, H, W)."""
+    kernel = torch.from_numpy(AROUND).float()[None, None]
+    mode = "circular" if boundary == "torus" else "constant"
+    cells = torch.from_numpy(boards).float().unsqueeze(1)
+    states = [cells]
+    for _ in range(generations):
+        neighbours = functional.conv2d(functional.pad(cells, (1, 1, 1, 1), mode=mode), kernel)
+        cells = ((neighbours == 3) | ((neighbours == 2) & (cells == 1))).float()
+        states.append(cells)
+    return torch.cat(states, dim=1).to(torch.uint8).numpy()
+
+
+SIMULATORS: dict[str, Callable[..., Cells]] = {
+    "scipy convolve2d, board by board": simulate_scipy,
+    "NumPy uint8, whole batch": simulate_numpy,
+    "torch conv2d fp32, whole batch": simulate_conv2d,
+}
+if not HAS_SCIPY:
+    del SIMULATORS["scipy convolve2d, board by board"]
+
+
+def write_dataset(path: Path, soups: Cells, ages: NDArray[np.int64], generations: int) -> None:
+    """Age each soup by its own number of generations, simulate all, and write them as h5py does by default: uint8."""
+    boards = soups.copy()
+    for generation in range(int(ages.max())):
+        young = ages > generation
+        boards[young] = step_numpy(boards[young])
+    with h5py.File(path, "w") as file:
+        file.create_dataset("states", data=simulate_numpy(boards, generations))
+
+
+class Items(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """First and last states of such a file, item by item, each (1, H, W) float32."""
+
+    def __init__(self, path: Path) -> None:
+        self.states = h5py.File(path, "r")["states"]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        trajectory = self.states[index]
+        return torch.from_numpy(trajectory[:1]).float(), torch.from_numpy(trajectory[-1:]).float()
+
+
+class ItemsInMemory(Items):
+    """The same from an array (N, T, H, W) uint8."""
+
+    def __init__(self, states: Cells) -> None:
+        self.states = states

@@ -1,0 +1,175 @@
+"""`golfast bench`: run suites, collect their records, print them."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from golfast.errors import Failure
+from golfast.run.files import replacing
+from golfast.run.hardware import hardware, versions
+
+from .peers_life import HAS_SCIPY
+
+SUITES = ("simulate", "dataset", "loader", "train", "metric")
+
+Record = dict[str, Any]
+
+
+def run(suites: tuple[str, ...], *, save: Path | None, as_json: bool, quiet: bool) -> None:
+    """Run these suites (all, if none is named) and print a table, or one JSON object, on stdout.
+
+    save: a file for pytest-benchmark's own JSON, too. Progress goes to stderr unless `quiet`.
+    Raises ValueError for an unknown suite, Failure naming the benchmark if one's result is wrong.
+    """
+    for name in suites:
+        if name not in SUITES:
+            raise ValueError(f"there is no benchmark suite {name!r}; known are: {', '.join(SUITES)}")
+    chosen = tuple(dict.fromkeys(suites)) or SUITES
+    with contextlib.nullcontext() if save is None else replacing(save) as temporary:
+        measured = _measure(chosen, temporary, quiet)
+    if "simulate" in chosen and not HAS_SCIPY:
+        measured.notes.append("scipy is not installed, so its convolve2d was left out")
+    if as_json:
+        found = {**versions(), **({"scipy": version("scipy")} if HAS_SCIPY else {})}
+        result = {
+            "machine": hardware(),
+            "versions": found,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "notes": measured.notes,
+            "benchmarks": measured.records,
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        _print_table(measured.records, measured.notes)
+
+
+class _Collector:
+    """A pytest plugin that keeps the records and the first failure, and tells the user how far it is."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.records: list[Record] = []
+        self.notes: list[str] = []
+        self.failure = ""
+        self._news = None if quiet else sys.stderr
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self._say(f"{_name(item)} ...")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed and not self.failure:
+            assert call.excinfo is not None
+            self.failure = f"benchmark {_name(item)} failed: {_sentence(call.excinfo.value)}"
+        elif report.skipped:
+            assert call.excinfo is not None
+            self.notes.append(f"{_name(item)} was left out: {call.excinfo.value}")
+        elif report.when == "call":
+            record = {"name": _name(item), **item.funcargs["benchmark"].extra_info}
+            self.records.append(record)
+            self._say(f"  {_rate(record)}, {_ratio(record['ratio_to_peer'])} times {record['peer']}")
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and not self.failure:
+            self.failure = f"benchmarks could not be read: {report.longreprtext.strip().splitlines()[-1]}"
+
+    def _say(self, text: str) -> None:
+        if self._news:
+            print(text, file=self._news, flush=True)
+
+
+def _measure(suites: tuple[str, ...], save: Path | None, quiet: bool) -> _Collector:
+    collector, chatter = _Collector(quiet), io.StringIO()
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory(prefix="golfast-bench-") as folder:
+        # A configuration of its own, so that none found on the way up from here or from the caller's folder applies.
+        settings = Path(folder) / "pytest.ini"
+        settings.write_text("[pytest]\n")
+        arguments = [
+            *(str(here / f"bench_{name}.py") for name in suites),
+            *("-c", str(settings), "--rootdir", folder, "--basetemp", str(Path(folder) / "files")),
+            *("-q", "-x", "-s", "-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin"),
+            *((f"--benchmark-json={save}",) if save else ()),
+        ]
+        with _plain_environment(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
+            code = pytest.main(arguments, plugins=[collector])
+        if collector.failure:
+            raise Failure(collector.failure)
+        if code == pytest.ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        if code != pytest.ExitCode.OK:
+            raise Failure(f"the benchmarks did not run, pytest says: {chatter.getvalue().strip()[-500:]}")
+    return collector
+
+
+@contextlib.contextmanager
+def _plain_environment() -> Iterator[None]:
+    """Without the caller's pytest options and plugins, which are for tests."""
+    before = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _name(item: pytest.Item) -> str:
+    """The function bench_big_board of bench_simulate.py is "simulate/big_board"."""
+    return f"{item.path.stem.removeprefix('bench_')}/{item.name.removeprefix('bench_')}"
+
+
+def _sentence(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:4])}"
+
+
+def _rate(record: Record) -> str:
+    rate = record["rate"]
+    size, letter = next((pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if rate >= pair[0]), (1, ""))
+    return f"{rate / size:.3g}{letter} {record['unit']}"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
+def _print_table(records: list[Record], notes: list[str]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    machine = hardware()
+    title = f"{machine['cpu']}, {machine['cores']} cores" + (f", {machine['gpu']}" if "gpu" in machine else "")
+    console.print(f"{title}; " + ", ".join(f"{name} {number}" for name, number in versions().items()))
+    table = Table("what", "rate", "beside", "ratio", "share of limit", show_edge=False)
+    for column in (1, 3, 4):
+        table.columns[column].justify = "right"
+    for record in records:
+        share = f"{record['fraction_of_limit']:.0%} of {record['limit']}" if record["limit"] else ""
+        others = sorted(record["peers"].items(), key=lambda pair: pair[1])
+        first, *rest = others
+        table.add_row(record["what"], _rate(record), first[0], f"{_ratio(first[1])} x", share)
+        for name, ratio in rest:
+            table.add_row("", "", name, f"{_ratio(ratio)} x", "")
+    console.print(table)
+    console.print(
+        "One thread unless it says otherwise; medians of rounds in which all sides took turns; "
+        "results were checked against the peers'."
+    )
+    for note in notes:
+        console.print(f"Note: {note}.")

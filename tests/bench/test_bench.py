@@ -1,0 +1,158 @@
+"""The benchmarks' peers are right, their records are whole, and a wrong result does not pass."""
+
+import json
+import time
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from golfast_bench import bench_train, limits, peers_life, peers_metric
+from golfast_bench.beside import Side, compare
+from golfast_bench.peers_train import Plain
+from golfast_bench.suite import run
+from golfast_cli import main
+
+from golfast.data import Recipe, generate
+from golfast.imagine import metric
+from golfast.life import reference, soups, unpack
+from golfast.life.rule import Rule
+from golfast.life.soup import soup_ages
+from golfast.model import Network
+from golfast.train import TrainConfig
+
+
+def cli(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("boundary", ["dead", "torus"])
+@pytest.mark.parametrize("name", list(peers_life.SIMULATORS))
+def test_peers_simulate_life(name, boundary):
+    boards = soups(5, 7, 9, seed=1)
+    expected = reference.trajectories(boards, 4, Rule.parse("B3/S23"), boundary)
+    given = peers_life.SIMULATORS[name](boards, 4, boundary=boundary)
+    np.testing.assert_array_equal(given, expected)
+    assert given.dtype == np.uint8
+
+
+def test_the_peer_writes_the_dataset_of_the_recipe(tmp_path):
+    recipe = Recipe(count=50, seed=9)
+    peers_life.write_dataset(
+        tmp_path / "a.h5", soups(50, 20, 20, seed=9), soup_ages(50, seed=9, fresh=recipe.fresh), recipe.generations
+    )
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["states"][:], unpack(generate(recipe), recipe.width))
+    first, last = peers_life.Items(tmp_path / "a.h5")[3]
+    np.testing.assert_array_equal(torch.cat([first, last]).numpy(), unpack(generate(recipe, 3, 4)[0, [0, -1]], 20))
+
+
+@pytest.mark.parametrize(("pictures", "states"), [(1, 3), (2, 4), (3, 4), (2, 5)])
+def test_peers_compute_the_metric(pictures, states):
+    rng = np.random.default_rng(0)
+    truth = np.repeat(rng.integers(0, 2, (60, 1, 5, 8), np.uint8), states, axis=1)
+    truth ^= rng.random(truth.shape) < 0.03  # alike, so that who belongs to whom is a question
+    shown = truth[:, rng.integers(0, states, pictures)] ^ (rng.random((60, pictures, 5, 8)) < 0.02)
+    imagined = shown.astype(np.float32)
+    expected = metric.interpretability(imagined, truth)
+    assert len(set(expected)) > 1
+    packed = [np.packbits(boards > 0.5, axis=-1) for boards in (imagined, truth)]
+    np.testing.assert_array_equal(peers_metric.metric_loops(imagined, truth), expected)
+    np.testing.assert_array_equal(peers_metric.metric_numpy(imagined, truth), expected)
+    np.testing.assert_array_equal(peers_metric.metric_numpy_packed(*packed, 40), expected)
+
+
+def test_the_peer_is_the_same_network():
+    config = TrainConfig()
+    network, plain = Network(config.model), Plain(config)
+    bench_train._copy_weights(network, plain)
+    first, last = torch.rand(2, 3, 1, 20, 20).round()
+    bench_train._check_gradients(network, plain, first, last)
+    torch.testing.assert_close(network(first), plain(first))
+
+
+class Benchmark:
+    """As much of pytest-benchmark's fixture as `compare` needs."""
+
+    def __init__(self):
+        self.extra_info = {}
+
+    def pedantic(self, target, *, setup, rounds, warmup_rounds):
+        for _ in range(warmup_rounds + rounds):
+            setup()
+            target()
+
+
+def test_a_record_is_set_beside_the_fastest_peer_and_the_tightest_limit():
+    benchmark = Benchmark()
+
+    def sleeping(name, milliseconds, work):
+        return Side(name, lambda: time.sleep(milliseconds / 1000), work)
+
+    compare(
+        benchmark,
+        "sleep",
+        sleeping("us", 2, 10),
+        [sleeping("slow", 4, 1), sleeping("fast", 4, 5)],
+        unit="naps/s",
+        limits=[
+            limits.Limit("loose", lambda: time.sleep(0.002), 1000, 1.0),
+            limits.Limit("tight", lambda: time.sleep(0.002), 20, 1.0),
+        ],
+        rounds=3,
+    )
+    record = benchmark.extra_info
+    assert (record["peer"], record["limit"]) == ("fast", "tight")
+    assert record["ratio_to_peer"] == record["peers"]["fast"] < record["peers"]["slow"]
+    assert record["fraction_of_limit"] == record["limits"]["tight"] > record["limits"]["loose"]
+    assert record["work"] == 10
+    assert record["peer_work"] == {"slow": 1, "fast": 5}
+
+
+def test_limits_can_be_measured(tmp_path, monkeypatch):
+    for threads in ("1", "2"):
+        monkeypatch.setenv("GOLFAST_THREADS", threads)
+        for limit in [
+            limits.logic(1),
+            limits.copying(1000, 10),
+            limits.reading(1000, 10),
+            limits.file_write(tmp_path / "plain", 1000, 10),
+            limits.multiplying(torch.float32, 1),
+        ]:
+            limit.run()
+            assert limit.work > 0
+    assert (tmp_path / "plain").stat().st_size == 1000
+
+
+def test_bench_prints_json_and_nothing_else_on_stdout(tmp_path):
+    done = cli("bench", "metric", "--json", "--save", tmp_path / "new" / "saved.json")
+    assert done.exit_code == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert {"machine", "versions", "date", "benchmarks"} <= set(result)
+    assert {"cpu", "cores"} <= set(result["machine"])
+    assert {"golfast", "python", "numpy"} <= set(result["versions"])
+    assert [record["name"] for record in result["benchmarks"]] == ["metric/floats", "metric/packed"]
+    for record in result["benchmarks"]:
+        assert record["unit"] == "sequences/s"
+        assert record["rate"] > 0
+        assert record["ratio_to_peer"] == record["peers"][record["peer"]] == min(record["peers"].values()) > 0
+        assert record["fraction_of_limit"] == record["limits"][record["limit"]] > 0
+        assert set(record["peer_work"]) == set(record["peers"])
+        assert record["threads"] == 1
+    assert "metric/floats ..." in done.stderr
+    saved = json.loads((tmp_path / "new" / "saved.json").read_text())
+    assert {entry["name"] for entry in saved["benchmarks"]} == {"bench_floats", "bench_packed"}
+
+
+def test_a_wrong_result_is_a_failure_that_names_the_benchmark(monkeypatch):
+    monkeypatch.setattr(metric, "_denominator", lambda n, m: 7)
+    done = cli("bench", "metric", "--quiet")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("golfast: benchmark metric/floats failed: AssertionError: Arrays are not equal")
+    assert done.stdout == ""
+
+
+def test_an_unknown_suite_is_told_what_there_is():
+    with pytest.raises(ValueError, match="suite 'metrics'; known are: simulate, dataset, loader, train, metric"):
+        run(("simulate", "metrics"), save=None, as_json=False, quiet=True)
