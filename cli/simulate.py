@@ -88,7 +88,6 @@ def _size(text: str) -> tuple[int, int]:
 
 def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
     from golfast.imagine.animation import animate_boards
-
     from golfast.imagine.pictures import draw_row, save_gif, write_png
     from golfast.life import format_plaintext, format_rle
     from golfast.life.patterns import Pattern

@@ -8,11 +8,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from golfast_bench import bench_train, limits, peers_life, peers_metric
-from golfast_bench.beside import Side, compare
-from golfast_bench.peers_train import Plain
-from golfast_bench.suite import run
-from golfast_cli import main
 
 from golfast.data import Recipe, generate
 from golfast.imagine import metric
@@ -21,6 +16,11 @@ from golfast.life.rule import Rule
 from golfast.life.soup import soup_ages
 from golfast.model import Network
 from golfast.train import TrainConfig
+from golfast_bench import bench_train, limits, peers_life, peers_metric
+from golfast_bench.beside import Side, compare
+from golfast_bench.peers_train import Plain
+from golfast_bench.suite import run
+from golfast_cli import main
 
 
 def cli(*arguments):

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from golfast_cli import main
 from PIL import Image
 
 from golfast.data import Trajectories, layout
 from golfast.life import read_pattern, simulate, soups
+from golfast_cli import main
 
 COMMANDS = [
     *([], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"]),
@@ -197,7 +197,9 @@ def test_evaluate_on_a_file(trained, tmp_path):
     assert figures["sequences"] == 40
     assert figures["metric"] == json.loads(call("evaluate", folder, "--sequences", 40, "--json").stdout)["metric"]
     call("data", "make", tmp_path / "b.h5", "--count", 40, "--generations", 3)
-    assert "the dataset has 3 generations, and the run was trained on 2" in refused("evaluate", folder, "--data", tmp_path / "b.h5")
+    assert "the dataset has 3 generations, and the run was trained on 2" in refused(
+        "evaluate", folder, "--data", tmp_path / "b.h5"
+    )
 
 
 def test_train_on_a_file(tmp_path):
