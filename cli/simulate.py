@@ -8,7 +8,7 @@ import numpy as np
 
 from .options import FILE, examples, json_option, show
 
-_FORMATS = (".png", ".gif", ".rle", ".cells")
+_FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
 
 
 @click.command(
@@ -28,7 +28,9 @@ _FORMATS = (".png", ".gif", ".rle", ".cells")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which soup, if no PATTERN is given.")
 @click.option("--density", type=float, default=0.5, show_default=True, help="Chance that a soup's cell is alive.")
 @click.option(
-    "--out", type=FILE, help="Write to .gif (all states), .png (up to 12 of them), .rle or .cells (the last)."
+    "--out",
+    type=FILE,
+    help="Write to .gif (all states), .png (up to 12 of them), .rle, .cells, .lif, .life or .mc (the last).",
 )
 @click.option("--cell", type=click.IntRange(1, 64), help="Pixels of a cell.  [default: fits the board]")
 @json_option
@@ -44,7 +46,7 @@ def simulate(
     cell: int | None,
     as_json: bool,
 ) -> None:
-    """Run PATTERN, a built-in name or a file (.rle, .cells), or else a soup."""
+    """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc), or else a soup."""
     from golfast.life import Rule, find_pattern, soups
     from golfast.life import simulate as run
 
@@ -89,7 +91,7 @@ def _size(text: str) -> tuple[int, int]:
 def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
     from golfast.imagine.animation import animate_boards
     from golfast.imagine.pictures import draw_row, save_gif, write_png
-    from golfast.life import format_plaintext, format_rle
+    from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
     from golfast.life.patterns import Pattern
     from golfast.run.files import write_text
 
@@ -100,7 +102,12 @@ def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> 
     elif out.suffix == ".png":
         shown = np.unique(np.linspace(0, len(states) - 1, min(12, len(states))).astype(int))
         write_png(draw_row(states[shown], cell=pixels, labels=[f"generation {k}" for k in shown]), out)
-    elif out.suffix == ".rle":
-        write_text(out, format_rle(last))
     else:
-        write_text(out, format_plaintext(last))
+        written = {
+            ".rle": format_rle,
+            ".cells": format_plaintext,
+            ".lif": format_life105,
+            ".life": format_life106,
+            ".mc": format_macrocell,
+        }
+        write_text(out, written[out.suffix](last))

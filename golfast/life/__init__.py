@@ -3,9 +3,21 @@
 Cells are `uint8` 0/1, shape (..., H, W). Packed boards are `numpy.packbits` along W, shape (..., H, ceil(W/8)).
 """
 
+from golfast.life.apgcode import apgcode, census, objects
 from golfast.life.boards import pack, packed_width, unpack
 from golfast.life.builtin import PATTERNS
-from golfast.life.patterns import Pattern, find_pattern, format_plaintext, format_rle, parse_pattern, read_pattern
+from golfast.life.patterns import (
+    Pattern,
+    find_pattern,
+    format_life105,
+    format_life106,
+    format_macrocell,
+    format_plaintext,
+    format_rle,
+    parse_apgcode,
+    parse_pattern,
+    read_pattern,
+)
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
 from golfast.life.soup import soups, soups_packed
@@ -17,11 +29,18 @@ __all__ = [
     "PATTERNS",
     "Pattern",
     "Rule",
+    "apgcode",
+    "census",
     "find_pattern",
+    "format_life105",
+    "format_life106",
+    "format_macrocell",
     "format_plaintext",
     "format_rle",
+    "objects",
     "pack",
     "packed_width",
+    "parse_apgcode",
     "parse_pattern",
     "read_pattern",
     "simulate",

@@ -242,8 +242,6 @@ EMPTY = "the text holds no pattern"
         ("<html><body>404</body></html>", "'<' is not part of a pattern"),
         ("!Name: Glider\n.O.\n..X\nOOO", "'X' is not part of a plaintext pattern: a cell is . or O"),
         ("!Name: Glider\n.O.\n. O\nOOO", "' ' is not part of a plaintext pattern"),
-        ("#Life 1.06\n0 -1\n1 0\n", r"files of Life 1\.05 and 1\.06 are not read"),
-        ("#life 1.05\n#P -1 -1\n.*\n", r"files of Life 1\.05 and 1\.06 are not read"),
     ],
 )
 def test_what_is_no_pattern_of_ours_is_refused_in_a_sentence(text, message):

@@ -1,0 +1,145 @@
+"""Run length encoded patterns, https://conwaylife.com/wiki/Run_Length_Encoded."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from golfast.life.boards import MAX_SIDE, Cells
+from golfast.life.patterns.pattern import LINE, Pattern, as_pattern, check_extent, excerpt, life_like, number, wrapped
+from golfast.life.rule import Rule
+
+# Matched against a line whose white space is collapsed to single spaces, so that no pattern can backtrack for long.
+_HEADER_START = re.compile(r"x ?=", re.IGNORECASE)
+_HEADER = re.compile(r"x ?= ?([0-9]+)[ ,]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
+_HEADER_RULE = re.compile(r"rule ?= ?(.*)", re.IGNORECASE)
+_RUN = re.compile(r"([0-9]*)([bBoO.A$])")
+_NOT_RUN = re.compile(r"[^0-9bBoO.A$]")
+_STATE = re.compile(r"[p-y]?[A-X]")  # Golly's names of the states 1 to 255
+
+
+def format_rle(pattern: Pattern | object) -> str:
+    """A pattern, or bare cells (H, W), as RLE: no line longer than 70 characters, the last one ended.
+
+    The header names the rule, Conway's if the pattern has none. Parsing gives the same cells, size included. Long
+    names and comments go on in another line.
+    """
+    pattern = as_pattern(pattern)
+    height, width = pattern.cells.shape
+    lines = [f"#N {part}" for part in wrapped(pattern.name)]
+    lines += [f"#C {part}" for comment in pattern.comments for part in wrapped(comment)]
+    lines += [f"x = {width}, y = {height}, rule = {pattern.rule or Rule.parse('B3/S23')}", ""]
+    for run in _runs(pattern.cells):
+        if len(lines[-1]) + len(run) > LINE:
+            lines.append("")
+        lines[-1] += run
+    return "\n".join(lines) + "\n"
+
+
+def parse_rle(lines: list[str]) -> Pattern:
+    """The pattern of these lines of RLE; what is forgiven and what is refused, `parse_pattern` says."""
+    names: list[str] = []
+    comments: list[str] = []
+    size, rule, rule_line = (0, 0), None, None
+    body: list[str] = []
+    ended = False
+    for line in lines:
+        plain = " ".join(line.split())
+        if plain.startswith("#"):
+            letter, remark = plain[1:2], plain[2:].strip()
+            if letter == "N":
+                names.append(remark)
+            elif letter == "r":
+                rule_line = life_like(remark)
+            elif letter == "O" and remark:
+                comments.append(f"Author: {remark}")  # as plaintext files write it
+            elif letter in ("C", "c", "D") and remark and not remark.startswith("XRLE"):  # XRLE: Golly's bookkeeping
+                comments.append(remark)
+        elif not body and _HEADER_START.match(plain):
+            if size != (0, 0):
+                raise ValueError("the pattern has two headers")
+            size, rule = _parse_header(plain)
+        elif plain:
+            before, end, _ = plain.partition("!")
+            body.append(before.replace(" ", ""))
+            if ended := bool(end):
+                break
+    runs = "".join(body)
+    if strange := _NOT_RUN.search(runs):
+        _refuse_states(runs, strange.start())
+    if "A" in runs or "." in runs:  # Golly's letters: there a capital B is the second state, not a dead cell
+        for capital in "BO":
+            if capital in runs:
+                _refuse_states(runs, runs.index(capital))
+    if runs[-1:].isdigit() and not ended:
+        raise ValueError("the pattern is cut off: it ends in a run count")
+    cells = _fill(runs, *size)
+    return Pattern(cells, name=" ".join(names).strip(), rule=rule or rule_line, comments=tuple(comments))
+
+
+def _parse_header(line: str) -> tuple[tuple[int, int], Rule | None]:
+    """(height, width) and the rule of a line "x = 3, y = 3, rule = B3/S23"."""
+    found = _HEADER.fullmatch(line)
+    if not found:
+        raise ValueError(f"the header {excerpt(line)!r} is not of the form 'x = 3, y = 3, rule = B3/S23'")
+    width, height = number(found[1]), number(found[2])
+    if height and width:  # Golly writes 0 for a pattern without cells
+        check_extent(height, width)
+    rule = _HEADER_RULE.search(found[3])
+    return (height, width), life_like(rule[1]) if rule else None
+
+
+def _refuse_states(runs: str, position: int) -> None:
+    state = _STATE.match(runs, position)
+    if state:
+        raise ValueError(f"the pattern has more than two states (it has {state[0]!r}); here a cell is dead or alive")
+    raise ValueError(f"{runs[position]!r} is not part of a pattern: RLE is made of counts and of b, o, $ and !")
+
+
+def _fill(runs: str, height: int, width: int) -> Cells:
+    """The cells of an RLE body, at least (height, width); all sizes are checked before anything is allocated."""
+    live: list[tuple[int, int, int]] = []
+    row = column = 0
+    named = height > 0 and width > 0
+    for digits, tag in _RUN.findall(runs):
+        count = number(digits) if digits else 1
+        if tag == "$":
+            row, column = row + count, 0
+        else:
+            start, column = column, column + count
+            if tag in "oOA" and count:
+                live.append((row, start, column))
+                height, width = max(height, row + 1), max(width, column)
+            elif count and not named:  # dead cells widen a pattern only where no header gives its size
+                height, width = max(height, row + 1), max(width, column)
+        if row > MAX_SIDE or column > MAX_SIDE:
+            raise ValueError(f"the pattern is larger than {MAX_SIDE} cells a side")
+    if not height or not width:
+        raise ValueError("the text holds no pattern")
+    check_extent(height, width)
+    cells = np.zeros((height, width), np.uint8)
+    for row, start, stop in live:
+        cells[row, start:stop] = 1
+    return cells
+
+
+def _runs(cells: Cells) -> Iterator[str]:
+    """The items of an RLE body; dead cells at the end of a row, and empty rows at the end, need none."""
+    line_ends = 0
+    for row in cells:
+        edges = np.flatnonzero(np.diff(row, prepend=0, append=0)).tolist()
+        if edges and line_ends:
+            yield _run(line_ends, "$")
+            line_ends = 0
+        column = 0
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            if start > column:
+                yield _run(start - column, "b")
+            yield _run(stop - start, "o")
+            column = stop
+        line_ends += 1
+    yield "!"
+
+
+def _run(count: int, tag: str) -> str:
+    return f"{count if count > 1 else ''}{tag}"
