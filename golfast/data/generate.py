@@ -4,16 +4,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.data.recipe import Recipe
-from golfast.life import simulate_packed, soups_packed
+from golfast.life import soup_trajectories_packed
 
 
-def generate(recipe: Recipe, start: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
-    """Trajectories start..stop of a recipe (to its count if left out), packed: (n, T, H, ceil(W/8)) uint8."""
+def generate(
+    recipe: Recipe, start: int = 0, stop: int | None = None, *, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Trajectories start..stop of a recipe (to its count if left out), packed: (n, T, H, ceil(W/8)) uint8.
+
+    out: a C-contiguous array of that shape to fill, instead of a new one.
+    """
     stop = recipe.count if stop is None else stop
-    first = soups_packed(
+    return soup_trajectories_packed(
         stop - start,
         recipe.height,
         recipe.width,
+        recipe.generations,
         seed=recipe.seed,
         start=start,
         split=recipe.split,
@@ -21,5 +27,5 @@ def generate(recipe: Recipe, start: int = 0, stop: int | None = None) -> NDArray
         fresh=recipe.fresh,
         rule=recipe.rule,
         boundary=recipe.boundary,
+        out=out,
     )
-    return simulate_packed(first, recipe.width, recipe.generations, rule=recipe.rule, boundary=recipe.boundary)

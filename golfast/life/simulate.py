@@ -3,16 +3,22 @@
 import operator
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from golfast.life import reference
-from golfast.life.boards import Cells, check_cells, check_packed, pack, packed_width, unpack
+from golfast.life.boards import Cells, check_cells, check_packed, pack, unpack
+from golfast.life.kernels.narrow import narrow
+from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
+from golfast.life.kernels.vector import LANES
+from golfast.life.kernels.wide import wide
 from golfast.life.rule import Rule
-from golfast.threads import over_batch
+from golfast.threads import over_batch, thread_count
 
 BACKENDS = ("auto", "numba", "reference")
 BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
+MOST_TOGETHER = 16  # generations of a wide board per pass: more read more rows beyond a band, fewer convert more often
 
 
 def simulate(
@@ -61,28 +67,45 @@ def simulate_packed(
     if boards.ndim != 3:
         raise ValueError(f"packed boards have shape (N, height, bytes); got shape {boards.shape}")
     generations = check_generations(generations)
-    rule, torus = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES) == "torus"
+    rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
     count, height, row_bytes = boards.shape
     states = np.empty((count, generations + 1, height, row_bytes), np.uint8)
     states[:, 0] = boards
-    if width <= 64:
-        from golfast.life.kernels import LANES, narrow
-
-        record, _ = narrow(rule, torus)
-        over_batch(lambda start, stop: record(states, width, start, stop), count, smallest=LANES)
-    else:
-        words = _to_words(boards)
-        for generation in range(1, generations + 1):
-            words = _wide_step(words, width, rule, torus)
-            states[:, generation] = _to_bytes(words, row_bytes)
+    record_packed(states, width, rule=rule, boundary=boundary)
     return states
+
+
+def record_packed(states: NDArray[np.uint8], width: int, *, rule: Rule, boundary: str) -> None:
+    """Fill packed trajectories (N, T, H, ceil(width/8)), C-contiguous uint8, from their first states."""
+    count, frames, height, row_bytes = states.shape
+    torus = boundary == "torus"
+    if width > 64:
+        for frame in range(1, frames):
+            _evolve(states[:, frame - 1], states[:, frame], width, 1, rule, torus)
+        return
+    record, flat = narrow(rule, torus).record, states.reshape(-1)
+    rows = plan(height, width, 8 * row_bytes)
+
+    def run(start: int, stop: int) -> None:
+        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+        record(flat, frames, rows, stage, height, width, start, stop)
+
+    over_batch(run, count, smallest=LANES * fields(width))
 
 
 def last_packed(
     boards: NDArray[np.uint8], width: int, generations: int, *, rule: Rule, boundary: str
 ) -> NDArray[np.uint8]:
     """Packed boards (N, H, ceil(width/8)) to their packed states `generations` later, same shape, uint8."""
-    return age_packed(boards, width, np.full(len(boards), generations, np.int64), rule=rule, boundary=boundary)
+    if width <= 64:
+        return age_packed(boards, width, np.full(len(boards), generations, np.int64), rule=rule, boundary=boundary)
+    torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
+    here, there = boards.copy(), np.empty_like(boards)
+    while generations:
+        together = min(generations, MOST_TOGETHER)
+        _evolve(here, there, width, together, rule, torus)
+        here, there, generations = there, here, generations - together
+    return here
 
 
 def age_packed(
@@ -90,21 +113,32 @@ def age_packed(
 ) -> NDArray[np.uint8]:
     """Packed boards (N, H, ceil(width/8)), each run forward by its own number of generations (N,); same shape."""
     torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
-    order = np.argsort(ages, kind="stable")
+    order = sort_by_age(ages)
+    boards = boards.copy()
+    height, row_bytes = boards.shape[1:]
     if width <= 64:
-        from golfast.life.kernels import LANES, narrow
+        age, tile = narrow(rule, torus).age, LANES * fields(width)
+        rows = plan(height, width, 8 * row_bytes)
+        flat = boards.reshape(-1)
 
-        boards = boards.copy()
-        _, age = narrow(rule, torus)
-        over_batch(lambda start, stop: age(boards, ages, order, width, start, stop), len(boards), smallest=LANES)
+        def run(start: int, stop: int) -> None:
+            stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+            age(flat, ages, order, rows, stage, height, width, start, stop)
+
+        over_batch(run, len(boards), smallest=tile)
         return boards
-    words = _to_words(boards)
-    done = 0
-    for generation in range(int(ages.max(initial=0))):
-        # Sorted by age, those that must go on are a tail.
-        done += int(np.searchsorted(ages[order[done:]], generation, side="right"))
-        words[order[done:]] = _wide_step(words[order[done:]], width, rule, torus)
-    return _to_bytes(words, packed_width(width))
+    done = int(np.searchsorted(ages[order], 0, side="right"))
+    for generation in range(1, int(ages.max(initial=0)) + 1):
+        older = order[done:]  # sorted by age, those that must go on are a tail
+        boards[older] = last_packed(boards[older], width, 1, rule=rule, boundary=boundary)
+        done += int(np.searchsorted(ages[older], generation, side="right"))
+    return boards
+
+
+def sort_by_age(ages: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order in which boards of like age are neighbours, so that a tile's boards are done together."""
+    # numpy sorts 16-bit numbers in linear time; above that, order costs time and nothing else.
+    return np.argsort(np.minimum(ages, 65535).astype(np.uint16), kind="stable")
 
 
 def check_generations(generations: int) -> int:
@@ -125,22 +159,27 @@ def check_choice(what: str, given: str, allowed: tuple[str, ...]) -> str:
     return given
 
 
-def _wide_step(words: NDArray[np.uint64], width: int, rule: Rule, torus: bool) -> NDArray[np.uint64]:
-    from golfast.life.kernels import wide
+def _evolve(
+    source: NDArray[np.uint8], target: NDArray[np.uint8], width: int, generations: int, rule: Rule, torus: bool
+) -> None:
+    """Set boards `target` to what `source` is some generations later: both (N, H, bytes), rows contiguous."""
+    count, height, row_bytes = source.shape
+    evolve = wide(rule, torus)
+    # Enough bands for every lane of every thread, and no more: each costs rows beyond its ends.
+    wanted = LANES * thread_count()
+    per_board = max(1, min(-(-wanted // max(count, 1)), height))
+    band = -(-height // per_board)
+    starts = np.minimum(np.arange(per_board) * band, height - band)  # the last overlaps the one before
+    number = -(-count * per_board // LANES) * LANES
+    index = np.minimum(np.arange(number), count * per_board - 1)
+    boards, starts = index // per_board, starts[index % per_board]
+    # One-dimensional views from the first byte to the last, so that a kernel can address any board.
+    flat_source = as_strided(source, (source.strides[0] * (count - 1) + height * row_bytes,), (1,))
+    flat_target = as_strided(target, (target.strides[0] * (count - 1) + height * row_bytes,), (1,))
+    strides = source.strides[0], target.strides[0]
 
-    step = wide(rule, torus)
-    target = np.empty_like(words)
-    rows = words.shape[0] * words.shape[1]
-    over_batch(lambda start, stop: step(words, target, width, start, stop), rows, smallest=64)
-    return target
+    def run(first: int, stop: int) -> None:
+        evolve(flat_source, flat_target, boards, starts, band, height, width, generations, *strides, first, stop)
 
-
-def _to_words(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Packed rows (..., bytes) to 64-bit words (..., words), first cell at the highest bit."""
-    spare = -packed.shape[-1] % 8
-    padded = np.pad(packed, [(0, 0)] * (packed.ndim - 1) + [(0, spare)])
-    return padded.view(">u8").astype(np.uint64)
-
-
-def _to_bytes(words: NDArray[np.uint64], row_bytes: int) -> NDArray[np.uint8]:
-    return words.astype(">u8").view(np.uint8)[..., :row_bytes]
+    if count:
+        over_batch(run, number // LANES)

@@ -18,86 +18,78 @@ from numpy.typing import NDArray
 
 from golfast.jit import kernel
 from golfast.life.boards import Cells, check_size, packed_width, unpack
+from golfast.life.kernels.narrow import narrow
+from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, philox8
+from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
+from golfast.life.kernels.vector import LANES, add, ramp, splat, store
 from golfast.life.rule import Rule
-from golfast.life.simulate import BOUNDARIES, age_packed, check_choice
+from golfast.life.simulate import (
+    BOUNDARIES,
+    age_packed,
+    check_choice,
+    check_generations,
+    record_packed,
+    sort_by_age,
+)
 from golfast.threads import over_batch
 
 STREAMS = {"train": 0, "validation": 1, "test": 2}  # disjoint counters: splits never share a board
 
-_DENSITY_BITS = 16
 _AGE_PLANE = 0xFF
-_MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_WEYL_0, _WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
-_HALF = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
 
 
 @kernel
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Philox 4x32-10: four counter words and two key words (uint32) to four random words (uint32)."""
     for _ in range(10):
-        product0 = _MULTIPLY_0 * uint64(c0)
-        product1 = _MULTIPLY_1 * uint64(c2)
-        c0 = uint32(product1 >> _HALF) ^ c1 ^ k0
-        c1 = uint32(product1 & _LOW)
-        c2 = uint32(product0 >> _HALF) ^ c3 ^ k1
-        c3 = uint32(product0 & _LOW)
-        k0 = uint32(k0 + _WEYL_0)
-        k1 = uint32(k1 + _WEYL_1)
+        product0, product1 = MULTIPLY[0] * uint64(c0), MULTIPLY[1] * uint64(c2)
+        c0, c1, c2, c3 = (
+            uint32(product1 >> HALF) ^ c1 ^ k0,
+            uint32(product1 & LOW),
+            uint32(product0 >> HALF) ^ c3 ^ k1,
+            uint32(product0 & LOW),
+        )
+        k0, k1 = uint32(k0 + WEYL[0]), uint32(k1 + WEYL[1])
     return c0, c1, c2, c3
 
 
 @kernel
-def _plane(index: Any, stream: Any, seed: Any, bits: Any) -> None:
-    """Fill `bits`, (4 * blocks + 2,) uint64 whose low halves are the random words of one plane; the last two stay 0."""
-    index_low, index_high = uint32(index & _LOW), uint32(index >> _HALF)
-    key_low, key_high = uint32(seed & _LOW), uint32(seed >> _HALF)
-    for block in range(bits.shape[0] // 4):
-        w0, w1, w2, w3 = philox(uint32(block), uint32(stream), index_low, index_high, key_low, key_high)
-        bits[4 * block], bits[4 * block + 1] = w0, w1
-        bits[4 * block + 2], bits[4 * block + 3] = w2, w3
+def _fill(boards: Any, width: int, soup: Any, first: int, last: int) -> None:
+    """boards[first:last], (N, H, bytes) uint8, from their random streams.
 
-
-@kernel
-def _fill(boards: Any, width: int, start: int, seed: Any, split: int, density: int, first: int, last: int) -> None:
-    """boards[first:last], (N, H, bytes) uint8, from the streams of boards start + first.. ; density in 1/65536."""
+    soup: uint64 (number of board 0, seed, stream, density in 1/65536).
+    """
     height, row_bytes = boards.shape[1:]
-    words = np.zeros((height * width + 127) // 128 * 4 + 2, np.uint64)
-    plane = np.zeros_like(words)
-    lowest = 0
-    while density >> lowest & 1 == 0:
-        lowest += 1
+    stage = np.zeros(((height * width + 127) // 128 * 2 + 1) * LANES, np.uint64)
     spare = uint64(8 * row_bytes - width)
-    for board in range(first, last):
-        index = uint64(start + board)
-        words[:] = uint64(0)
-        for bit in range(lowest, _DENSITY_BITS):
-            _plane(index, split << 8 | bit, seed, plane)
-            if density >> bit & 1:
-                words |= plane
-            else:
-                words &= plane
-        for row in range(height):
-            for byte in range(row_bytes):
-                position = row * width + 8 * byte
-                word, shift = position // 32, uint64(position % 32)
-                pair = words[word] << _HALF | words[word + 1]
-                boards[board, row, byte] = pair >> (uint64(56) - shift) & uint64(255)
-            boards[board, row, row_bytes - 1] &= uint64(255) << spare & uint64(255)
+    for tile in range(first, last, LANES):
+        numbers = add(splat(soup[0] + uint64(tile)), ramp())
+        fill_stage(stage, numbers, soup[1], soup[2], soup[3])
+        for lane in range(min(LANES, last - tile)):
+            for row in range(height):
+                for byte in range(row_bytes):
+                    position = row * width + 8 * byte
+                    at, shift = position // 64 * LANES + lane, position % 64
+                    bits = stage[at] << uint64(shift) >> uint64(56)
+                    if shift > 56:
+                        bits |= stage[at + LANES] >> uint64(120 - shift)
+                    boards[tile + lane, row, byte] = bits
+                boards[tile + lane, row, row_bytes - 1] &= uint64(255) << spare & uint64(255)
 
 
 @kernel
-def _ages(ages: Any, thresholds: Any, start: int, seed: Any, split: int) -> None:
-    key_low, key_high = uint32(seed & _LOW), uint32(seed >> _HALF)
-    for board in range(ages.shape[0]):
-        index = uint64(start + board)
-        low, high = uint32(index & _LOW), uint32(index >> _HALF)
-        word = philox(uint32(0), uint32(split << 8 | _AGE_PLANE), low, high, key_low, key_high)[0]
-        # thresholds fall; the age is how many lie above the random word
-        age = 0
-        while age < thresholds.shape[0] and uint64(word) < thresholds[age]:
-            age += 1
-        ages[board] = age
+def _ages(ages: Any, thresholds: Any, soup: Any, first: int, last: int) -> None:
+    stage = np.empty(2 * LANES, np.uint64)
+    for tile in range(first, last, LANES):
+        numbers = add(splat(soup[0] + uint64(tile)), ramp())
+        words, _ = philox8(uint64(0), soup[2] << uint64(8) | uint64(_AGE_PLANE), numbers, soup[1])
+        store(stage, 0, words)
+        for lane in range(min(LANES, last - tile)):
+            # thresholds fall; the age is how many lie above the random word
+            word, age = stage[lane] >> HALF, 0
+            while age < thresholds.shape[0] and word < thresholds[age]:
+                age += 1
+            ages[tile + lane] = age
 
 
 def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: float) -> None:
@@ -126,8 +118,9 @@ def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fr
     thresholds, power = [], 1.0
     while (power := power * (1 - fresh)) * 2**32 >= 1:
         thresholds.append(int(power * 2**32))
-    ages = np.empty(count, np.int64)
-    _ages(ages, np.array(thresholds, np.uint64), start, np.uint64(seed), STREAMS[split])
+    ages, limits = np.zeros(count, np.int64), np.array(thresholds, np.uint64)
+    numbers = np.array([start, seed, STREAMS[split], 0], np.uint64)
+    over_batch(lambda first, last: _ages(ages, limits, numbers, first, last), count, smallest=LANES)
     return ages
 
 
@@ -149,17 +142,79 @@ def soups_packed(
     check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
     check_choice("split", split, tuple(STREAMS))
     rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
-    boards = np.zeros((count, height, packed_width(width)), np.uint8)
-    chance = round(density * (1 << _DENSITY_BITS))
-    if chance == 1 << _DENSITY_BITS:
-        boards[:] = np.packbits(np.ones(width, np.uint8))
-    elif chance > 0:
-        key, stream = np.uint64(seed), STREAMS[split]
-        over_batch(lambda first, last: _fill(boards, width, start, key, stream, chance, first, last), count)
+    boards = np.zeros((count, 1, height, packed_width(width)), np.uint8)
+    _grow(boards, width, seed, start, split, density, fresh, rule, boundary)
+    return boards[:, 0]
+
+
+def soup_trajectories_packed(
+    count: int,
+    height: int,
+    width: int,
+    generations: int,
+    *,
+    seed: int,
+    start: int = 0,
+    split: str = "train",
+    density: float = 0.5,
+    fresh: float = 1.0,
+    rule: str | Rule = "B3/S23",
+    boundary: str = "dead",
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Soups run forward, packed: (count, generations + 1, height, ceil(width/8)) uint8.
+
+    The same bits as `simulate_packed` of `soups_packed`, without a pass over memory in between. out: where to put them,
+    a C-contiguous array of that shape; the caller that fills one buffer again and again keeps it in cache.
+    Raises ValueError as those do, and if `out` is not such an array.
+    """
+    check_size(height, width)
+    check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
+    check_choice("split", split, tuple(STREAMS))
+    rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
+    shape = (count, check_generations(generations) + 1, height, packed_width(width))
+    if out is None:
+        out = np.empty(shape, np.uint8)
+    elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+        raise ValueError(f"out is {out.dtype} of shape {out.shape}; it must be C-contiguous uint8 of shape {shape}")
+    _grow(out, width, seed, start, split, density, fresh, rule, boundary)
+    return out
+
+
+def _grow(
+    states: NDArray[np.uint8],
+    width: int,
+    seed: int,
+    start: int,
+    split: str,
+    density: float,
+    fresh: float,
+    rule: Rule,
+    boundary: str,
+) -> None:
+    """Fill states (N, T, H, bytes) with soups, aged, and their next generations."""
+    count, frames, height, row_bytes = states.shape
+    numbers = np.array([start, seed, STREAMS[split], round(density * (1 << DENSITY_BITS))], np.uint64)
+    ages = np.zeros(count, np.int64)
     if fresh != 1:
         ages = soup_ages(count, seed=seed, start=start, split=split, fresh=fresh)
-        boards = age_packed(boards, width, ages, rule=rule, boundary=boundary)
-    return boards
+    if width > 64:
+        first = np.empty((count, height, row_bytes), np.uint8)
+        over_batch(lambda start, stop: _fill(first, width, numbers, start, stop), count, smallest=LANES)
+        states[:, 0] = age_packed(first, width, ages, rule=rule, boundary=boundary) if ages.any() else first
+        record_packed(states, width, rule=rule, boundary=boundary)
+        return
+    grow, tile = narrow(rule, boundary == "torus").grow, LANES * fields(width)
+    order = sort_by_age(ages) if ages.any() else np.arange(count)
+    flat = states.reshape(-1)
+    soup_rows, rows = plan(height, width, width), plan(height, width, 8 * row_bytes)
+
+    def run(first: int, last: int) -> None:
+        soup_stage = np.zeros(TOGETHER * ((height * width + 127) // 128 * 2 + 1) * LANES, np.uint64)
+        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+        grow(flat, frames, ages, order, numbers, soup_rows, soup_stage, rows, stage, height, width, first, last)
+
+    over_batch(run, count, smallest=tile)
 
 
 def soups(

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
-from golfast.life import BOUNDARIES, Rule, kernels, pack, simulate, unpack
+from golfast.life import BOUNDARIES, Rule, pack, simulate, soup_trajectories_packed, soups, unpack
+from golfast.life.kernels import streams, vector
+from golfast.life.kernels.narrow import narrow
+from golfast.life.kernels.rules import tables
 from golfast.life.reference import step, trajectories
 from golfast.life.simulate import age_packed
 
@@ -63,21 +67,54 @@ def test_the_reference_does_what_the_rule_says(boundary, data, height, width, bi
 
 @given(st.integers(0, 511), st.integers(0, 511))
 @settings(deadline=None)
-def test_the_word_step_is_right_for_every_rule_and_neighbourhood(birth, survival):
-    # All 512 neighbourhoods, a bit each: nine planes (north-west, north, .. south-east), eight words a plane.
+def test_the_truth_tables_are_right_for_every_rule_and_neighbourhood(birth, survival):
+    """Without the compiler, which would take days for 2**18 rules: the sums and tables, all 512 neighbourhoods."""
     number = np.arange(512)
-    planes = [np.packbits(number >> place & 1).view(">u8").astype(np.uint64) for place in range(9)]
-    neighbours = sum(number >> place & 1 for place in range(9) if place != 4)
-    expected = np.where(number >> 4 & 1, survival, birth) >> neighbours & 1
-    nw, n, ne, w, cell, e, sw, s, se = planes
-    above = nw ^ n ^ ne, (nw & n) | (ne & (nw ^ n))
-    below = sw ^ s ^ se, (sw & s) | (se & (sw ^ s))
-    # The plain Python beneath the compiled functions: to compile for 2**18 rules would take days.
-    full_add, next_word = kernels._full_add.py_func, kernels._next_word.py_func
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "_full_add", full_add)
-        after = np.array([next_word(*rows, birth, survival) for rows in zip(cell, w, e, *above, *below, strict=True)])
-    np.testing.assert_array_equal(np.unpackbits(after.astype(">u8").view(np.uint8)), expected)
+    planes = [number >> place & 1 for place in range(9)]  # north-west, north, .. south-east
+    cell = planes[4]
+    expected = np.where(cell, survival, birth) >> (sum(planes) - cell) & 1
+    low = [sum(planes[3 * row : 3 * row + 3]) & 1 for row in range(3)]
+    high = [sum(planes[3 * row : 3 * row + 3]) >> 1 for row in range(3)]
+    odd, a = sum(low) & 1, sum(low) >> 1
+    p, q = sum(high) & 1, sum(high) >> 1
+    table = np.array(tables(Rule(birth, survival)))[2 * odd + cell]
+    np.testing.assert_array_equal(table >> (4 * p + 2 * a + q) & 1, expected)
+
+
+def test_three_inputs_mean_the_same_with_and_without_the_instruction(monkeypatch):
+    """Every truth table, as the CPU's own instruction (where it has one) and spelled out."""
+    inputs = np.random.default_rng(0).integers(0, 2**63, 24, np.uint64)
+    bits = np.unpackbits(inputs.view(np.uint8).reshape(3, 64), axis=1)
+
+    def computed(table):
+        @njit
+        def run(words, out):
+            a, b, c = vector.load(words, 0), vector.load(words, 8), vector.load(words, 16)
+            vector.store(out, 0, vector.ternary(table, a, b, c))
+
+        out = np.empty(8, np.uint64)
+        run(inputs, out)
+        return np.unpackbits(out.view(np.uint8))
+
+    for spelled_out in (False, True):
+        if spelled_out:
+            monkeypatch.setattr(vector, "_HAS_TERNARY", False)
+        for table in (0x96, 0xE8, 0xCA, 0xF8, 0x81, 0xBC, 0x16, 0xA8, 0x00, 0xFF, 0x01, 0x3D, 0x5A, 0x0F, 0xF0):
+            expected = table >> (4 * bits[0] + 2 * bits[1] + bits[2]).astype(int) & 1
+            np.testing.assert_array_equal(computed(table), expected)
+
+
+def test_life_without_three_input_instructions_is_the_same(monkeypatch):
+    """What a CPU without AVX-512 runs; compiled anew, since the constant is in the code."""
+    monkeypatch.setattr(vector, "_HAS_TERNARY", False)
+    fresh = narrow.__wrapped__(Rule.parse("B3/S23"), True)
+    boards = np.random.default_rng(1).integers(0, 2, (50, 13, 17), np.uint8)
+    states = np.zeros((50, 4, 13, 3), np.uint8)
+    states[:, 0] = pack(boards)
+    stage = np.zeros(streams.TOGETHER * streams.stage_words(13, 24), np.uint64)
+    uncached = njit(nogil=True, error_model="numpy")(fresh.record.py_func)
+    uncached(states.reshape(-1), 4, streams.plan(13, 17, 24), stage, 13, 17, 0, 50)
+    np.testing.assert_array_equal(unpack(states, 17), trajectories(boards, 3, Rule.parse("B3/S23"), "torus"))
 
 
 @worlds
@@ -92,7 +129,7 @@ def test_kernels_step_every_small_board_like_the_reference(rule, boundary):
     np.testing.assert_array_equal(simulate(wide, 1, rule=rule, boundary=boundary, keep="last"), expected)
 
 
-@given(boards=batches(), generations=st.integers(0, 7))
+@given(boards=batches(), generations=st.sampled_from([0, 1, 2, 7, 16, 17, 35]))
 @settings(deadline=None, max_examples=25)
 @worlds
 def test_kernels_run_like_the_reference(rule, boundary, boards, generations):
@@ -128,3 +165,29 @@ def test_the_number_of_threads_changes_nothing(threads, width, monkeypatch):
     ages = np.arange(101) * 37 % 6
     aged = age_packed(pack(boards), width, ages, rule=Rule.parse("B3/S23"), boundary="torus")
     np.testing.assert_array_equal(unpack(aged, width), expected[np.arange(101), ages])
+
+
+@given(
+    sizes=st.tuples(st.integers(1, 70), heights, widths, st.integers(0, 4)),
+    seed=st.integers(0, 2**64 - 1),
+    start=st.integers(0, 2**40),
+    density=st.sampled_from([0.0, 0.5, 0.3, 1.0]),
+    fresh=st.sampled_from([1.0, 0.3]),
+    boundary=st.sampled_from(BOUNDARIES),
+)
+@settings(deadline=None, max_examples=40)
+def test_soups_run_forward_in_one_go_are_soups_run_forward(sizes, seed, start, density, fresh, boundary):
+    count, height, width, generations = sizes
+    given = {"seed": seed, "start": start, "density": density, "fresh": fresh, "boundary": boundary}
+    first = soups(count, height, width, **given)
+    expected = pack(trajectories(first, generations, Rule.parse("B3/S23"), boundary))
+    np.testing.assert_array_equal(soup_trajectories_packed(count, height, width, generations, **given), expected)
+
+
+def test_trajectories_go_where_they_are_told():
+    out = np.full((10, 3, 5, 2), 255, np.uint8)
+    assert soup_trajectories_packed(10, 5, 9, 2, seed=1, out=out) is out
+    np.testing.assert_array_equal(out, soup_trajectories_packed(10, 5, 9, 2, seed=1))
+    for wrong in (out[:9], out.astype(np.int8), np.zeros((10, 3, 5, 4), np.uint8)[..., ::2]):
+        with pytest.raises(ValueError, match="it must be C-contiguous uint8 of shape"):
+            soup_trajectories_packed(10, 5, 9, 2, seed=1, out=wrong)
