@@ -18,6 +18,7 @@ from golfast.threads import over_batch, thread_count
 BACKENDS = ("auto", "numba", "reference")
 BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
+SORTED_TOGETHER = 1024  # boards whose trajectories fit in the cache next to the core
 MOST_TOGETHER = 16  # generations of a wide board per pass: more read more rows beyond a band, fewer convert more often
 
 
@@ -113,10 +114,10 @@ def age_packed(
 ) -> NDArray[np.uint8]:
     """Packed boards (N, H, ceil(width/8)), each run forward by its own number of generations (N,); same shape."""
     torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
-    order = sort_by_age(ages)
     boards = boards.copy()
     height, row_bytes = boards.shape[1:]
     if width <= 64:
+        order = sort_by_age(ages)
         age, tile = narrow(rule, torus).age, LANES * fields(width)
         rows = plan(height, width, 8 * row_bytes)
         flat = boards.reshape(-1)
@@ -127,18 +128,23 @@ def age_packed(
 
         over_batch(run, len(boards), smallest=tile)
         return boards
-    done = int(np.searchsorted(ages[order], 0, side="right"))
-    for generation in range(1, int(ages.max(initial=0)) + 1):
-        older = order[done:]  # sorted by age, those that must go on are a tail
+    for generation in range(int(ages.max(initial=0))):
+        (older,) = np.nonzero(ages > generation)
         boards[older] = last_packed(boards[older], width, 1, rule=rule, boundary=boundary)
-        done += int(np.searchsorted(ages[older], generation, side="right"))
     return boards
 
 
 def sort_by_age(ages: NDArray[np.int64]) -> NDArray[np.int64]:
-    """An order in which boards of like age are neighbours, so that a tile's boards are done together."""
-    # numpy sorts 16-bit numbers in linear time; above that, order costs time and nothing else.
-    return np.argsort(np.minimum(ages, 65535).astype(np.uint16), kind="stable")
+    """An order in which boards of like age are neighbours, so that a tile's boards are done together: (N,).
+
+    Only within windows of boards: what is stored together should lie together.
+    """
+    whole = len(ages) // SORTED_TOGETHER * SORTED_TOGETHER
+    order = np.arange(len(ages))
+    windows = np.argsort(ages[:whole].reshape(-1, SORTED_TOGETHER), axis=1, kind="stable")
+    order[:whole] = (windows + order[:whole:SORTED_TOGETHER, None]).reshape(-1)
+    order[whole:] = whole + np.argsort(ages[whole:], kind="stable")
+    return order
 
 
 def check_generations(generations: int) -> int:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from golfast.jit import kernel
 from golfast.life.boards import Cells, check_size, packed_width, unpack
 from golfast.life.kernels.narrow import narrow
-from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, philox8
+from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, key_schedule, philox8
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.kernels.vector import LANES, add, ramp, splat, store
 from golfast.life.rule import Rule
@@ -57,14 +57,14 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 def _fill(boards: Any, width: int, soup: Any, first: int, last: int) -> None:
     """boards[first:last], (N, H, bytes) uint8, from their random streams.
 
-    soup: uint64 (number of board 0, seed, stream, density in 1/65536).
+    soup: as `_numbers` makes it.
     """
     height, row_bytes = boards.shape[1:]
     stage = np.zeros(((height * width + 127) // 128 * 2 + 1) * LANES, np.uint64)
     spare = uint64(8 * row_bytes - width)
     for tile in range(first, last, LANES):
         numbers = add(splat(soup[0] + uint64(tile)), ramp())
-        fill_stage(stage, numbers, soup[1], soup[2], soup[3])
+        fill_stage(stage, numbers, soup[1], soup[2], soup[3:])
         for lane in range(min(LANES, last - tile)):
             for row in range(height):
                 for byte in range(row_bytes):
@@ -82,7 +82,7 @@ def _ages(ages: Any, thresholds: Any, soup: Any, first: int, last: int) -> None:
     stage = np.empty(2 * LANES, np.uint64)
     for tile in range(first, last, LANES):
         numbers = add(splat(soup[0] + uint64(tile)), ramp())
-        words, _ = philox8(uint64(0), soup[2] << uint64(8) | uint64(_AGE_PLANE), numbers, soup[1])
+        words, _ = philox8(uint64(0), soup[1] << uint64(8) | uint64(_AGE_PLANE), numbers, soup[3:])
         store(stage, 0, words)
         for lane in range(min(LANES, last - tile)):
             # thresholds fall; the age is how many lie above the random word
@@ -90,6 +90,11 @@ def _ages(ages: Any, thresholds: Any, soup: Any, first: int, last: int) -> None:
             while age < thresholds.shape[0] and word < thresholds[age]:
                 age += 1
             ages[tile + lane] = age
+
+
+def _numbers(start: int, seed: int, split: str, density: float) -> NDArray[np.uint64]:
+    """What a kernel needs to know: number of board 0, stream, density in 1/65536, and the key schedule."""
+    return np.array([start, STREAMS[split], round(density * (1 << DENSITY_BITS)), *key_schedule(seed)], np.uint64)
 
 
 def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: float) -> None:
@@ -119,7 +124,7 @@ def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fr
     while (power := power * (1 - fresh)) * 2**32 >= 1:
         thresholds.append(int(power * 2**32))
     ages, limits = np.zeros(count, np.int64), np.array(thresholds, np.uint64)
-    numbers = np.array([start, seed, STREAMS[split], 0], np.uint64)
+    numbers = _numbers(start, seed, split, 0.5)
     over_batch(lambda first, last: _ages(ages, limits, numbers, first, last), count, smallest=LANES)
     return ages
 
@@ -194,7 +199,7 @@ def _grow(
 ) -> None:
     """Fill states (N, T, H, bytes) with soups, aged, and their next generations."""
     count, frames, height, row_bytes = states.shape
-    numbers = np.array([start, seed, STREAMS[split], round(density * (1 << DENSITY_BITS))], np.uint64)
+    numbers = _numbers(start, seed, split, density)
     ages = np.zeros(count, np.int64)
     if fresh != 1:
         ages = soup_ages(count, seed=seed, start=start, split=split, fresh=fresh)

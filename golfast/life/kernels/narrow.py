@@ -211,7 +211,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
     ) -> None:  # fmt: skip
         """Whole trajectories from random numbers: soups of boards order[start..stop], aged, and all their frames.
 
-        soup: uint64 (board number of order 0, seed, stream, density in 1/65536).
+        soup: uint64 (number of board 0, stream, density in 1/65536, and the key schedule).
         """
         size = height * ((width + 7) // 8)
         boards = LANES * (65 // (width + 1))
@@ -230,7 +230,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                 together = min(TOGETHER, boards // LANES - field)
                 for k in range(together):
                     random = soup_stage[k * part : (k + 1) * part]
-                    fill_stage(random, load(numbers, (field + k) * LANES), soup[1], soup[2], soup[3])
+                    fill_stage(random, load(numbers, (field + k) * LANES), soup[1], soup[2], soup[3:])
                 cut_rows(soup_stage, soup_plan, cells, height, width, field, together)
             advance_to(cells, active, ages, order, first, stop - 1, height, width)
             count = min(boards, stop - first)

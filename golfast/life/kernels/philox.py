@@ -6,7 +6,7 @@ import numpy as np
 from numba import uint64
 
 from golfast.jit import inlined, part
-from golfast.life.kernels.vector import XOR3, both, down, either, multiply_low, splat, store, ternary, up
+from golfast.life.kernels.vector import XOR3, both, either, high_halves, multiply_low, splat, store, ternary, up
 
 DENSITY_BITS = 16
 MULTIPLY = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
@@ -14,30 +14,38 @@ WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 _MULTIPLY_0, _MULTIPLY_1 = MULTIPLY
-_WEYL_0, _WEYL_1 = WEYL
+
+
+def key_schedule(seed: int) -> list[int]:
+    """The keys of the ten rounds of a seed, low half and high half in turn: 20 numbers of 32 bits.
+
+    They are the same for all boards, and from memory they cost the vector units nothing.
+    """
+    low, high = seed & 0xFFFFFFFF, seed >> 32
+    return [
+        (key + turn * int(weyl)) & 0xFFFFFFFF for turn in range(10) for key, weyl in zip((low, high), WEYL, strict=True)
+    ]
 
 
 @inlined
-def philox8(block: Any, stream: Any, numbers: Any, seed: Any) -> Any:
+def philox8(block: Any, stream: Any, numbers: Any, keys: Any) -> Any:
     """One call for each lane's board number; two vectors of 64 random bits, first word highest.
 
-    Words live in the low halves; what is above them is rubbish that no product sees.
+    keys: an array with the key schedule. Words live in the low halves; what is above is rubbish that no product sees.
     """
-    c0, c1, c2, c3 = splat(block), splat(stream), numbers, down(numbers, HALF)
-    k0, k1 = seed & LOW, seed >> HALF
+    c0, c1, c2, c3 = splat(block), splat(stream), numbers, high_halves(numbers)
     multiply_0, multiply_1 = splat(_MULTIPLY_0), splat(_MULTIPLY_1)
-    for _ in range(10):
+    for turn in range(10):
         product_0, product_1 = multiply_low(multiply_0, c0), multiply_low(multiply_1, c2)
-        c0 = ternary(XOR3, down(product_1, HALF), c1, splat(k0))
-        c2 = ternary(XOR3, down(product_0, HALF), c3, splat(k1))
+        c0 = ternary(XOR3, high_halves(product_1), c1, splat(keys[2 * turn]))
+        c2 = ternary(XOR3, high_halves(product_0), c3, splat(keys[2 * turn + 1]))
         c1, c3 = product_1, product_0
-        k0, k1 = k0 + _WEYL_0, k1 + _WEYL_1  # the carry into the high half is rubbish, too
     low = splat(LOW)
     return either(up(c0, HALF), both(c1, low)), either(up(c2, HALF), both(c3, low))
 
 
 @part
-def fill_stage(stage: Any, numbers: Any, seed: Any, stream: Any, density: Any) -> None:
+def fill_stage(stage: Any, numbers: Any, stream: Any, density: Any, keys: Any) -> None:
     """The random streams of eight boards, into a stage (flat words, a whole number of blocks of 16, and one word more).
 
     A bit is set with probability density / 65536: planes of random bits are combined from the lowest set bit of the
@@ -50,7 +58,7 @@ def fill_stage(stage: Any, numbers: Any, seed: Any, stream: Any, density: Any) -
         bits0 = bits1 = splat(~uint64(0) if density >> uint64(DENSITY_BITS) else uint64(0))
         plane = lowest
         while plane < uint64(DENSITY_BITS):
-            new0, new1 = philox8(uint64(block), stream << uint64(8) | plane, numbers, seed)
+            new0, new1 = philox8(uint64(block), stream << uint64(8) | plane, numbers, keys)
             if density >> plane & uint64(1):
                 bits0, bits1 = either(bits0, new0), either(bits1, new1)
             else:

@@ -1,8 +1,8 @@
 """A rule as logic: from the sums of three rows to the next state of the middle one, a bit per cell.
 
-Of every row the sideways sum west + cell + east is taken once: s is its low bit, m its high bit. With three rows
-above each other, the sum of all nine cells is T = xor3(s) + 2 * (majority(s) + the three m), and a rule is a function of
-T and of the cell itself (a live cell counts itself, so it has T - 1 neighbours).
+Of every row the sideways sum west + cell + east is taken once: s is its low bit, m its high bit. With three rows above
+each other, the sum of all nine cells is T = xor3(s) + 2 * (majority(s) + the three m). A rule is a function of T and of
+the cell itself (a live cell counts itself, so it has T - 1 neighbours).
 """
 
 from typing import Any

@@ -37,7 +37,7 @@ class VectorType(numba.types.Type):
     """Numba's type of eight words."""
 
     def __init__(self) -> None:
-        super().__init__(name="Vector(8 x uint64)")  # type: ignore[no-untyped-call]
+        super().__init__(name="Vector(8 x uint64)")
 
 
 vector = VectorType()
@@ -46,7 +46,7 @@ vector = VectorType()
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _WORDS)
+        super().__init__(manager, kind, _WORDS)  # type: ignore[no-untyped-call]
 
 
 def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -226,6 +226,19 @@ def multiply_low(context: Any, a: Any, b: Any) -> Any:
         return builder.mul(builder.and_(arguments[0], low), builder.and_(arguments[1], low))
 
     return vector(vector, vector), code
+
+
+@_operation
+def high_halves(context: Any, value: Any) -> Any:
+    """The high half of each word in its low half, and rubbish above it. A shuffle: shifts and products share a unit."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(_I32, 2 * LANES)
+        halves = builder.bitcast(arguments[0], kind)
+        order = ir.Constant(kind, [k | 1 for k in range(2 * LANES)])
+        return builder.bitcast(builder.shuffle_vector(halves, halves, order), _WORDS)
+
+    return vector(vector), code
 
 
 @_operation
