@@ -20,6 +20,8 @@ from golfast.life.rule import Rule
 
 __all__ = ["NO_OBJECT", "apgcode", "census", "objects", "parse_apgcode"]
 
+Labels = NDArray[np.int64]
+
 MAX_PERIOD = 1000
 NO_OBJECT = "PATHOLOGICAL"  # the word that apgsearch has for what it cannot name
 
@@ -31,18 +33,21 @@ def apgcode(cells: object, *, rule: str | Rule = "B3/S23", max_period: int = MAX
     """The apgcode of the still life, oscillator or spaceship that these cells (H, W) are on an infinite plane.
 
     The same for every phase, orientation and place of the object; "xs0_0" if no cell is alive. An object whose every
-    phase is larger than 40 cells a side, for which Catagolue has only a hash, is spelled like the others.
+    phase is larger than 40 cells a side, for which Catagolue has only a hash, is spelled like the others. Pseudo-objects
+    such as the bi-block are spelled too, though `census` counts their parts.
 
     Raises ValueError if the pattern does not come back to itself, moved or not, within `max_period` generations (it is
-    no object, though it may settle into some: run it first and ask `census`), if it is several objects that never
-    touch, and for rules with B0, under which the plane does not stay empty.
+    no object, though it may settle into some: run it first and ask `census`), if it is several objects that are never
+    so near that one cell has both for neighbours, and for rules with B0, under which the plane does not stay empty.
     """
     cells, rule = _board(cells), _checked(rule)
     if not cells.any():
         return "xs0_0"
     orbit = _orbit_of(cells, rule, max_period)
     if orbit.objects > 1:
-        raise ValueError(f"the pattern is {orbit.objects} objects that never touch; an apgcode names one")
+        raise ValueError(
+            f"the pattern is {orbit.objects} objects that never come near one another; an apgcode names one"
+        )
     return orbit.code
 
 
@@ -51,14 +56,17 @@ def objects(
 ) -> list[Cells]:
     """The objects on a settled board (H, W), each cut out to its box, uint8, in the order of their first cells.
 
-    Two live cells belong together if at any time in the board's period they, or what became of them, are at most two
-    cells apart, for then some cell feels both. So each object lives on as if it were alone. apgsearch goes further: it
-    takes pseudo-objects apart too, whose parts do touch but would live the same without each other, such as the
-    bi-block, which is one object here. On a torus, objects that lie across the edge are put together.
+    The board is cut as finely as its objects live on as if each were alone: cells belong together if at any time in
+    the board's period they, or what became of them, touch, or if something is born or not born because both are near.
+    So the bi-block is two blocks and a traffic light four blinkers. That is simpler than apgsearch's separation of
+    pseudo-objects, which tries how parts can be grouped: where three or more meet at one cell, they are one object here
+    even if fewer of them explain what happens there, and parts that touch are never taken apart. On a torus, objects
+    that lie across the edge are put together.
 
     Raises ValueError if the board does not return within `max_period` generations, and for rules with B0.
     """
-    return [placed.cells for placed in _objects(_board(cells), _checked(rule), boundary, max_period)]
+    _, placed = _objects(_board(cells), _checked(rule), boundary, max_period)
+    return [one.cells for one in placed]
 
 
 def census(
@@ -74,8 +82,9 @@ def census(
     boards, rule = check_cells(cells), _checked(rule)
     found: Counter[str] = Counter()
     for board in boards.reshape(-1, *boards.shape[-2:]):
-        for placed in _objects(board, rule, boundary, max_period):
-            found[_name(placed, board, rule, boundary, max_period)] += 1
+        period, placed = _objects(board, rule, boundary, max_period)
+        for one in placed:  # none of them can take longer than all of them together
+            found[_name(one, board, rule, boundary, period)] += 1
     return found
 
 
@@ -140,11 +149,15 @@ def _checked(rule: str | Rule) -> Rule:
 
 def _orbit_of(cells: Cells, rule: Rule, max_period: int) -> _Orbit:
     first, _, _ = _trimmed(cells)
-    return _orbit(first.tobytes(), first.shape[0], rule, max_period)
+    orbit = _orbit(first.tobytes(), first.shape[0], rule, max_period)
+    if isinstance(orbit, str):
+        raise ValueError(orbit)
+    return orbit
 
 
 @lru_cache(maxsize=1 << 12)  # most of what a census meets it has met before
-def _orbit(first: bytes, height: int, rule: Rule, max_period: int) -> _Orbit:
+def _orbit(first: bytes, height: int, rule: Rule, max_period: int) -> _Orbit | str:
+    """What this trimmed pattern does, or else why it is no object; returned, so that it is remembered as well."""
     start = np.frombuffer(first, np.uint8).reshape(height, -1)
     phases, rows, columns = [start], [0], [0]
     largest = max(_MAX_BOX, 4 * start.size)
@@ -152,27 +165,27 @@ def _orbit(first: bytes, height: int, rule: Rule, max_period: int) -> _Orbit:
         now, row, column = _trimmed(step(np.pad(phases[-1], 1), rule, "dead"))
         row, column = rows[-1] + row - 1, columns[-1] + column - 1
         if not now.size:
-            raise ValueError("the pattern dies out")
-        if np.array_equal(now, start):
-            break
-        if now.size > largest:
-            raise ValueError("the pattern grows without coming back to itself")
+            return "the pattern dies out"
         phases.append(now)
         rows.append(row)
         columns.append(column)
+        if np.array_equal(now, start):
+            break
+        if now.size > largest:
+            return "the pattern grows without coming back to itself"
     else:
-        raise ValueError(f"the pattern does not come back to itself within {max_period} generations")
-    moves = (row, column) != (0, 0)
+        return f"the pattern does not come back to itself within {max_period} generations"
+    period, shift = len(phases) - 1, (rows[-1], columns[-1])
     top, left = min(rows), min(columns)
-    bottom = max(start + phase.shape[0] for start, phase in zip(rows, phases, strict=True))
-    right = max(start + phase.shape[1] for start, phase in zip(columns, phases, strict=True))
+    bottom = max(row + phase.shape[0] for row, phase in zip(rows, phases, strict=True))
+    right = max(column + phase.shape[1] for column, phase in zip(columns, phases, strict=True))
     board = np.zeros((bottom - top, right - left), np.uint8)
     board[-top : start.shape[0] - top, -left : start.shape[1] - left] = start
-    parts = np.unique(_together(board, rule, "dead", len(phases))[board == 1])
-    kind = f"xq{len(phases)}" if moves else f"xp{len(phases)}" if len(phases) > 1 else f"xs{int(start.sum())}"
+    parts = np.unique(_together(board, rule, "dead", period, near=True, shift=shift)[board == 1])
+    kind = f"xq{period}" if any(shift) else f"xp{period}" if period > 1 else f"xs{int(start.sum())}"
     return _Orbit(
-        code=f"{kind}_{_shortest(phases)}",
-        moves=moves,
+        code=f"{kind}_{_shortest(phases[:-1])}",
+        moves=any(shift),
         objects=len(parts),
         top=top,
         left=left,
@@ -204,7 +217,8 @@ def _trimmed(cells: Cells) -> tuple[Cells, int, int]:
     return cells[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], int(rows[0]), int(columns[0])
 
 
-def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> list[_Placed]:
+def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> tuple[int, list[_Placed]]:
+    """The board's period, and its objects in the order of their first cells."""
     if boundary not in ("dead", "torus"):
         raise ValueError(f'boundary {boundary!r} is neither "dead" nor "torus"')
     now, period = step(board, rule, boundary), 1
@@ -220,41 +234,77 @@ def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> list[_
             alone = _unrolled(alone)
         cells, row, column = _trimmed(alone)
         found.append(_Placed(row, column, np.ascontiguousarray(cells)))
-    return found
+    return period, found
 
 
-def _together(board: Cells, rule: Rule, boundary: str, generations: int) -> NDArray[np.int64]:
+def _together(
+    board: Cells, rule: Rule, boundary: str, generations: int, *, near: bool = False, shift: tuple[int, int] = (0, 0)
+) -> Labels:
     """A label for each live cell (H, W), int64, 0 for dead ones; equal where cells belong together.
 
-    Every cell starts with a label of its own, and its offspring inherits it. Wherever two labels meet in the
-    neighbourhood of one cell they become one. Labels that never meet belong to patterns that never do.
+    Every cell starts with a label of its own, and its offspring inherits it. Two labels become one where they touch,
+    and where a cell is born that neither would bear alone, or each would, or is not born that one of them would bear.
+    So labels that stay apart belong to patterns that live as if they were alone. With `near` two labels become one
+    wherever a cell has both for neighbours, whatever comes of it. The board comes back after these generations, moved
+    by `shift`; a label that has died out by then was a spark of what stands in its place.
     """
-    labels = np.zeros(board.shape, np.int64)
-    labels[board == 1] = np.arange(1, np.count_nonzero(board) + 1)
-    first = labels
-    parent = np.arange(labels.max(initial=0) + 1)  # parent[label] is the label that stands for it
+    start = np.zeros(board.shape, np.int64)
+    start[board == 1] = np.arange(1, np.count_nonzero(board) + 1)
+    groups = _Groups(int(start.max(initial=0)))
+    labels = start
+    for _ in range(generations):
+        around = _neighbourhoods(labels, boundary)
+        centre = around.max(axis=0) if near else labels
+        touching = (around > 0) & (centre > 0)
+        groups.join(around[touching], np.broadcast_to(centre, around.shape)[touching])
+        around = groups.of[around]
+        owner = around.max(axis=0)
+        following = step(board, rule, boundary)
+        # Now that neighbours are one, only at a dead cell can several labels meet: all is about births.
+        several = ((around > 0) & (around != owner)).any(axis=0)
+        met = around[:, several]
+        counts = (met[:, None] == met[None]).sum(axis=1)
+        bears = (met > 0) & (rule.birth >> counts & 1 == 1)
+        first, last = np.where(bears, met, owner.max(initial=0) + 1).min(axis=0), np.where(bears, met, 0).max(axis=0)
+        unlike = (bears.any(axis=0) != (following[several] == 1)) | (bears.any(axis=0) & (first != last))
+        one, other = met[:, unlike], np.broadcast_to(owner[several][unlike], met[:, unlike].shape)
+        groups.join(one[one > 0], other[one > 0])
+        owner[several] = np.where(unlike, owner[several], last)
+        board, labels = following, np.where(following == 1, groups.of[owner], 0)
+    there = np.roll(labels, (-shift[0], -shift[1]), axis=(0, 1))
+    gone = (start > 0) & ~np.isin(groups.of[start], groups.of[labels])
+    groups.join(start[gone], there[gone])
+    return groups.of[start]
 
-    def stands_for(label: int) -> int:
-        while parent[label] != label:
-            label = int(parent[label])
+
+class _Groups:
+    """Labels 1 to n that become one another; `of[label]` is the smallest of its group, and of[0] is 0."""
+
+    def __init__(self, count: int) -> None:
+        self.of = np.arange(count + 1)
+
+    def join(self, ones: Labels, others: Labels) -> None:
+        """Make each label of the first array one with its counterpart in the second."""
+        apart = self.of[ones] != self.of[others]
+        if not apart.any():
+            return
+        for one, other in np.unique(np.stack([ones[apart], others[apart]], axis=1), axis=0).tolist():
+            low, high = sorted((self._root(one), self._root(other)))
+            self.of[high] = low
+        while not np.array_equal(self.of, self.of[self.of]):
+            self.of = self.of[self.of]
+
+    def _root(self, label: int) -> int:
+        while self.of[label] != label:
+            label = int(self.of[label])
         return label
 
-    height, width = board.shape
-    for _ in range(generations):
-        padded = np.pad(labels, 1, mode="wrap" if boundary == "torus" else "constant")
-        near = np.stack([padded[r : r + height, c : c + width] for r in range(3) for c in range(3)])
-        top = near.max(axis=0)
-        meet = (near > 0) & (near != top)
-        if meet.any():
-            pairs = np.unique(np.stack([near[meet], np.broadcast_to(top, near.shape)[meet]], axis=1), axis=0)
-            for one, other in pairs.tolist():
-                one, other = stands_for(one), stands_for(other)
-                parent[max(one, other)] = min(one, other)
-            while not np.array_equal(parent, parent[parent]):
-                parent = parent[parent]
-        board = step(board, rule, boundary)
-        labels = np.where(board == 1, parent[top], 0)
-    return parent[first]
+
+def _neighbourhoods(labels: Labels, boundary: str) -> Labels:
+    """The labels around each cell and on it, (9, H, W)."""
+    height, width = labels.shape
+    padded = np.pad(labels, 1, mode="wrap" if boundary == "torus" else "constant")
+    return np.stack([padded[row : row + height, column : column + width] for row in range(3) for column in range(3)])
 
 
 def _unrolled(alone: Cells) -> Cells:

@@ -107,7 +107,7 @@ def test_the_rule_matters():
         (PATTERNS["r-pentomino"], "does not come back to itself within 1000 generations|grows without coming back"),
         (PATTERNS["gosper-gun"], "does not come back to itself within 1000 generations|grows without coming back"),
         ("OOOO", "does not come back to itself within 1000 generations"),
-        ("OO...OO\nOO...OO", "the pattern is 2 objects that never touch; an apgcode names one"),
+        ("OO...OO\nOO...OO", "the pattern is 2 objects that never come near one another; an apgcode names one"),
     ],
 )
 def test_what_is_no_object_is_refused_in_a_sentence(picture, message):
@@ -265,9 +265,27 @@ def test_parts_that_meet_in_another_phase_are_one():
     assert len(objects(pulsar)) == 1
 
 
-def test_the_bi_block_is_one_object_here():
-    assert census(np.pad(parse_pattern("OO.OO\nOO.OO").cells, 1)) == {"xs8_rr": 1}
-    assert census(np.pad(parse_pattern("OO..OO\nOO..OO").cells, 1)) == {"xs4_33": 2}
+@pytest.mark.parametrize(
+    ("picture", "names"),
+    [
+        ("OO.OO\nOO.OO", {"xs4_33": 2}),  # the bi-block
+        (
+            "....O....\n....O....\n....O....\n.........\nOOO...OOO\n.........\n....O....\n....O....\n....O....",
+            {"xp2_7": 4},
+        ),
+        ("OO\nO.\n.O\nOO", {"xs6_bd": 1}),  # neither half of the aircraft carrier would stay
+        ("OO....OO\nO.O..O.O\n.O....O.", {"xs5_253": 2}),
+    ],
+)
+def test_what_only_lies_close_is_taken_apart(picture, names):
+    board = np.pad(parse_pattern(picture).cells, 2)
+    for _ in range(2):  # in either phase
+        assert census(board) == names
+        board = step(board, LIFE, "dead")
+
+
+def test_a_pseudo_object_has_a_name():
+    assert apgcode(parse_pattern("OO.OO\nOO.OO").cells) == "xs8_rr"
 
 
 def test_objects_lie_across_the_edges_of_a_torus():
