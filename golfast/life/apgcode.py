@@ -33,8 +33,8 @@ def apgcode(cells: object, *, rule: str | Rule = "B3/S23", max_period: int = MAX
     """The apgcode of the still life, oscillator or spaceship that these cells (H, W) are on an infinite plane.
 
     The same for every phase, orientation and place of the object; "xs0_0" if no cell is alive. An object whose every
-    phase is larger than 40 cells a side, for which Catagolue has only a hash, is spelled like the others. Pseudo-objects
-    such as the bi-block are spelled too, though `census` counts their parts.
+    phase is larger than 40 cells a side, for which Catagolue has only a hash, is spelled like the others. So are
+    pseudo-objects such as the bi-block, though `census` counts their parts.
 
     Raises ValueError if the pattern does not come back to itself, moved or not, within `max_period` generations (it is
     no object, though it may settle into some: run it first and ask `census`), if it is several objects that are never
