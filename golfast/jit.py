@@ -1,7 +1,10 @@
 """Numba's compiler with our settings, and with types that a checker can follow."""
 
+import zlib
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -12,7 +15,18 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 def kernel(function: _Function) -> _Function:
     """Compile on first use and keep on disk; the GIL is released, so `over_batch` can run it on all cores."""
-    return cast(_Function, njit(nogil=True, cache=True, error_model="numpy")(function))
+    compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
+    # Numba compiles a kernel anew when its own file has changed, and does not see the files of the parts it calls.
+    cache_file = compiled._cache._cache_file
+    cache_file._source_stamp = (cache_file._source_stamp, _sources())
+    return cast(_Function, compiled)
+
+
+@cache
+def _sources() -> int:
+    """A number that changes when any source of golfast does."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return zlib.crc32(repr([(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]).encode())
 
 
 def part(function: _Function) -> _Function:

@@ -20,7 +20,7 @@ from golfast.life.patterns import (
 )
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
-from golfast.life.soup import soups, soups_packed
+from golfast.life.soup import soup_trajectories_packed, soups, soups_packed
 
 __all__ = [
     "BACKENDS",
@@ -45,6 +45,7 @@ __all__ = [
     "read_pattern",
     "simulate",
     "simulate_packed",
+    "soup_trajectories_packed",
     "soups",
     "soups_packed",
     "unpack",

@@ -1,0 +1,34 @@
+"""Compiled code is kept on disk, and forgotten when any source has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import golfast
+
+CODE = """
+import sys
+from golfast.life import soups
+from golfast.life.soup import _fill
+soups(8, 5, 70, seed=1)
+print(sum(_fill.stats.cache_hits.values()), sum(_fill.stats.cache_misses.values()))
+"""
+
+
+def test_a_change_in_any_source_compiles_anew(tmp_path):
+    shutil.copytree(Path(golfast.__file__).parent, tmp_path / "golfast", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def run():
+        environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+        )
+        return done.stdout.split()
+
+    assert run() == ["0", "1"]
+    assert run() == ["1", "0"]
+    with (tmp_path / "golfast" / "life" / "kernels" / "philox.py").open("a") as file:
+        file.write("# changed\n")
+    assert run() == ["0", "1"]
