@@ -24,7 +24,7 @@ ALLOWED = {
     "ablate": {"train", "imagine", "rl", "data", "model", "run"},
     "report": {"ablate", "imagine", "run"},
 }
-SHARED = {"errors", "threads", "jit"}
+SHARED = {"errors", "threads", "jit", "cuda"}
 
 
 def imports(path: Path) -> set[str]:
