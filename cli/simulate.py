@@ -55,10 +55,10 @@ def simulate(
     found = None if pattern is None else find_pattern(pattern)
     law = Rule.parse(rule) if rule else (found.rule if found and found.rule else Rule.parse("B3/S23"))
     if found:
-        height, width = _size(size) if size else tuple(side + 20 for side in found.cells.shape)
+        height, width = parse_size(size) if size else tuple(side + 20 for side in found.cells.shape)
         board = found.place(height, width)
     else:
-        height, width = _size(size or "64x64")
+        height, width = parse_size(size or "64x64")
         board = soups(1, height, width, seed=seed, density=density)[0]
     states = run(board, generations, rule=law, boundary=boundary)
     population = states.sum(axis=(1, 2), dtype=np.int64).tolist()
@@ -81,7 +81,8 @@ def simulate(
             click.echo(f"{generation}\t{cells}")
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "64x48" as rows and columns."""
     rows, cross, columns = text.lower().partition("x")
     if not cross or not rows.isdecimal() or not columns.isdecimal():
         raise ValueError(f"--size {text!r} is not of the form ROWSxCOLUMNS, such as 64x64")

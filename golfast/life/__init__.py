@@ -21,16 +21,19 @@ from golfast.life.patterns import (
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
 from golfast.life.soup import soup_trajectories_packed, soups, soups_packed
+from golfast.life.survey import Census, count_cells, settle
 
 __all__ = [
     "BACKENDS",
     "BOUNDARIES",
     "NAMED_RULES",
     "PATTERNS",
+    "Census",
     "Pattern",
     "Rule",
     "apgcode",
     "census",
+    "count_cells",
     "find_pattern",
     "format_life105",
     "format_life106",
@@ -43,6 +46,7 @@ __all__ = [
     "parse_apgcode",
     "parse_pattern",
     "read_pattern",
+    "settle",
     "simulate",
     "simulate_packed",
     "soup_trajectories_packed",

@@ -18,7 +18,7 @@ from golfast_cli import main
 
 COMMANDS = [
     *([], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"]),
-    *(["train"], ["evaluate"], ["imagine"], ["simulate"], ["bench"]),
+    *(["train"], ["evaluate"], ["imagine"], ["simulate"], ["census"], ["bench"]),
 ]
 TINY = """
 batch=8 steps=20 stop=2.0 evaluate_every=10 evaluate_on=16 checkpoint_every=10
@@ -289,6 +289,13 @@ def test_simulate_refuses(words, message, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in refused("simulate", *words, code=code)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_census_counts_every_soup():
+    told = json.loads(call("census", "--soups", 3000, "--size", "10x10", "--json", "--quiet").stdout)
+    assert told["soups"] == told["settled"] == sum(told["periods"].values()) == 3000
+    assert "period 2" in call("census", "--soups", 3000, "--size", "10x10", "--quiet").stdout
+    assert "up to 64 columns wide; got 65" in refused("census", "--size", "10x65")
 
 
 def test_unknown_commands_and_options():
