@@ -60,24 +60,17 @@ def census(
             phase.update(start + number)
         phase.done()
     result = _summary(np.concatenate(settled), np.concatenate(period))
-    result = {
-        "rule": str(Rule.parse(rule)),
-        "boundary": boundary,
-        "height": height,
-        "width": width,
-        "seed": seed,
-    } | result
+    world = {"rule": str(Rule.parse(rule)), "boundary": boundary, "height": height, "width": width, "seed": seed}
     rows = [
-        ("soups", f"{count:,} of {height} x {width} cells, {result['rule']}, {boundary} boundary"),
+        ("soups", f"{count:,} of {height} x {width} cells, {world['rule']}, {boundary} boundary"),
         ("settled", f"{result['settled']:,}, all but {count - result['settled']:,}, within {limit:,} generations"),
     ]
     if result["settled"]:
         when = "  ".join(f"{share}: {value:,}" for share, value in result["settled_at"].items())
-        rows.append(("at generation", f"{when}"))
-    rows += [
-        (f"period {length}", f"{number:,}  ({number / count:.3%})") for length, number in result["periods"].items()
-    ]
-    show(result, rows, as_json=as_json)
+        rows.append(("at generation", when))
+    for length, number in result["periods"].items():
+        rows.append((f"period {length}", f"{number:,}  ({number / count:.3%})"))
+    show(world | result, rows, as_json=as_json)
 
 
 def _summary(settled: Any, period: Any) -> dict[str, Any]:

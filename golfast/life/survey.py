@@ -54,7 +54,7 @@ def settle(boards: object, *, limit: int = 10_000, rule: str | Rule = "B3/S23", 
     """When boards settle, and with which period.
 
     boards: (N, H, W) cells 0 or 1, W at most 64. limit: generations to look at; a period is found when it has been seen
-    once within them (Brent's cycle detection, so a board that settles at t with period p is found by 2 * max(t, p) + p).
+    once within them. Brent's cycle detection: a board that settles at t with period p is found by 2 * max(t, p) + p.
     Raises ValueError for other shapes, rules or names.
     """
     packed, width, kernels = _prepare(boards, rule, boundary)
