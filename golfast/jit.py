@@ -1,5 +1,6 @@
 """Numba's compiler with our settings, and with types that a checker can follow."""
 
+import hashlib
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -15,11 +16,26 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 def kernel(function: _Function) -> _Function:
     """Compile on first use and keep on disk; the GIL is released, so `over_batch` can run it on all cores."""
-    compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
-    # Numba compiles a kernel anew when its own file has changed, and does not see the files of the parts it calls.
-    cache_file = compiled._cache._cache_file
-    cache_file._source_stamp = (cache_file._source_stamp, _sources())
-    return cast(_Function, compiled)
+    return specialised()(function)
+
+
+def specialised(*constants: object) -> Callable[[_Function], _Function]:
+    """A kernel that a factory makes for these constants (things with a telling `repr`), kept on disk by them.
+
+    Numba would tell such kernels apart by what they close over, and finds no two compiled functions alike: it would
+    compile anew in every process.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
+        kept = compiled._cache
+        code = hashlib.sha256(compiled.py_func.__code__.co_code).hexdigest()
+        kept._index_key = lambda signature, target: (signature, target.magic_tuple(), (code, repr(constants)))
+        # Numba compiles anew when the kernel's own file has changed, and does not see the files of the parts it calls.
+        kept._cache_file._source_stamp = (kept._cache_file._source_stamp, _sources())
+        return cast(_Function, compiled)
+
+    return decorate
 
 
 @cache

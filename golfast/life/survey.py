@@ -44,7 +44,7 @@ def count_cells(
 
     def run(start: int, stop: int) -> None:
         stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
-        kernels.count(flat, generations, living, changing, rows, stage, height, width, start, stop)
+        kernels.tally(flat, generations, living, changing, rows, stage, height, width, start, stop)
 
     over_batch(run, count, smallest=LANES * fields(width))
     return population, activity

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import uint64
 
-from golfast.jit import Kernel, inlined, kernel, part
+from golfast.jit import Kernel, inlined, part, specialised
 from golfast.life.kernels.philox import fill_stage
 from golfast.life.kernels.rules import compile_rule
 from golfast.life.kernels.streams import TOGETHER, cut_rows, join_rows, read_streams, write_streams
@@ -168,7 +168,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             else:
                 generation(cells, load(active, 0), height, width)
 
-    @kernel
+    @specialised(rule, torus)
     def record(states: Any, frames: int, plan: Any, stage: Any, height: int, width: int, start: int, stop: int) -> None:
         """Frames 1.. of boards start..stop from frame 0."""
         size = height * ((width + 7) // 8)
@@ -187,7 +187,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                 generation(cells, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, min(boards, stop - first), frame * size, size)
 
-    @kernel
+    @specialised(rule, torus)
     def age(
         states: Any, ages: Any, order: Any, plan: Any, stage: Any, height: int, width: int, start: int, stop: int
     ) -> None:
@@ -204,7 +204,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             advance_to(cells, active, ages, order, first, stop - 1, height, width)
             write_frame(cells, plan, stage, states, offsets, min(boards, stop - first), 0, size)
 
-    @kernel
+    @specialised(rule, torus)
     def grow(
         states: Any, frames: int, ages: Any, order: Any, soup: Any, soup_plan: Any, soup_stage: Any, plan: Any,
         stage: Any, height: int, width: int, start: int, stop: int,
@@ -225,6 +225,9 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                 board = order[min(first + k, stop - 1)]
                 offsets[k] = board * frames * size
                 numbers[k] = soup[0] + uint64(board)
+                # Where the trajectory will be stored is on its way while its soup is made.
+                for line in range(offsets[k], offsets[k] + frames * size, 64):
+                    fetch_for_writing(states, line)
             part = soup_stage.shape[0] // TOGETHER
             for field in range(0, boards // LANES, TOGETHER):
                 together = min(TOGETHER, boards // LANES - field)
@@ -239,7 +242,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                     generation(cells, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, count, frame * size, size)
 
-    @kernel
+    @specialised(rule, torus)
     def advance(tiles: Any, generations: int, height: int, width: int, start: int, stop: int) -> None:
         """Tiles start..stop of (tiles, height, 8) words, in place, nothing stored between: the bare simulation."""
         everything = splat(every_field(row_bits(width), width))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import uint64
 
-from golfast.jit import Kernel, kernel, part
+from golfast.jit import Kernel, part, specialised
 from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, still_active
 from golfast.life.kernels.vector import LANES, XOR3, add, both, count_bits, down, either, load, splat, store, ternary
 from golfast.life.rule import Rule
@@ -21,7 +21,7 @@ ADD_DIFFERENCE = 0xF6  # a | (b ^ c)
 class Survey(NamedTuple):
     """The kernels of one rule and one boundary."""
 
-    count: Kernel
+    tally: Kernel
     settle: Kernel
 
 
@@ -57,8 +57,8 @@ def survey(rule: Rule, torus: bool) -> Survey:
     """Compile the kernels of a rule. boards: flat uint8 of (N, height, bytes); start is a multiple of a tile."""
     generation = compile_generation(rule, torus)
 
-    @kernel
-    def count(
+    @specialised(rule, torus)
+    def tally(
         boards: Any, generations: int, population: Any, activity: Any, plan: Any, stage: Any, height: int, width: int,
         start: int, stop: int,
     ) -> None:  # fmt: skip
@@ -83,7 +83,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
                         store(before, row * LANES, changed)
                     _add_counts(before, height, width, there, activity, first * generations + step, generations)
 
-    @kernel
+    @specialised(rule, torus)
     def settle(
         boards: Any, limit: int, settled: Any, period: Any, plan: Any, stage: Any, height: int, width: int, start: int,
         stop: int,
@@ -158,4 +158,4 @@ def survey(rule: Rule, torus: bool) -> Survey:
                 generation(others, everything, height, width)
                 at += 1
 
-    return Survey(count, settle)
+    return Survey(tally, settle)

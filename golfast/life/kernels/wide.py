@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import uint64
 
-from golfast.jit import Kernel, kernel, part
+from golfast.jit import Kernel, part, specialised
 from golfast.life.kernels.rules import compile_rule
 from golfast.life.kernels.vector import (
     LANES,
@@ -108,7 +108,7 @@ def wide(rule: Rule, torus: bool) -> Kernel:
         store(rows, at, west)
         store(rows, last + LANES, east)
 
-    @kernel
+    @specialised(rule, torus)
     def evolve(
         source: Any, target: Any, boards: Any, starts: Any, band: int, height: int, width: int, generations: int,
         source_stride: int, target_stride: int, first: int, stop: int,
