@@ -1,45 +1,158 @@
 """Batches: in an order that the seed decides, packed until they are on the device."""
 
+import os
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from golfast.data import States
+from golfast.train.ahead import AHEAD, ReadAhead, memory_bytes
+from golfast.train.gather import CELLS, gather_bytes, gather_cells
+from golfast.train.order import epoch_keys, shuffled
+
+_TOGETHER = 1 << 19  # bytes of cells prepared at a time: they stay in a cache
+_UPLOADED = 64 << 20  # bytes of a set read at a time on its way to a GPU
 
 
 class Feed:
     """First and last states of a set, shuffled anew each epoch, for any step asked for.
 
     Batch `step` depends on the seed and the step alone, so a resumed run sees what an uninterrupted one would have.
+    An epoch shows each trajectory at most once, over all ranks together; up to batch * world - 1 of them wait for the
+    next. The order is computed and not kept, so a set may be of any size; of one larger than memory the system is asked
+    for the next batches ahead of time.
     """
 
-    def __init__(self, packed: NDArray[np.uint8], width: int, *, batch: int, seed: int, device: torch.device) -> None:
-        """packed: (N, T, H, ceil(width/8)) uint8, in memory or mapped. A GPU keeps the two states itself, packed."""
-        self._packed = packed
+    def __init__(
+        self,
+        packed: States,
+        width: int,
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """packed: (N, T, H, ceil(width/8)) uint8, in memory, mapped, or a dataset's shards.
+
+        A GPU keeps the two states of all trajectories itself, packed, where they take no more than half of its free
+        memory. rank, world: this feed gives the share of one of `world` processes (or workers), and no two get the same
+        trajectory in an epoch. ValueError if the set is smaller than one batch for each, or there is no such rank.
+        """
+        if not 0 <= rank < world:
+            raise ValueError(f"rank {rank} of {world} cannot be; ranks are counted from 0 to {world - 1}")
+        self._batches = len(packed) // (batch * world)
+        if not self._batches:
+            raise ValueError(f"{len(packed)} trajectories are too few for a batch of {batch} for each of {world} ranks")
         self._width, self._batch, self._seed, self._device = width, batch, seed, device
-        self._batches = len(packed) // batch
-        self._epoch = -1
-        self._order: NDArray[np.int64] = np.empty(0, np.int64)
-        self._resident = torch.from_numpy(packed[:, [0, -1]]).to(device) if device.type == "cuda" else None
+        self._rank, self._world = rank, world
+        self._count, _, self._height, self._row_bytes = packed.shape
+        parts = tuple(getattr(packed, "parts", (packed,)))
+        self._starts = np.cumsum([0, *(len(part) for part in parts[:-1])], dtype=np.int64)
+        self._parts = [_readable(part) for part in parts]
+        self._resident = self._upload() if device.type == "cuda" and self._fits() else None
+        larger = self._count * int(np.prod(packed.shape[1:])) > memory_bytes() // 2
+        mapped = any(isinstance(part, np.memmap) for part in parts)
+        asks = larger and mapped and self._resident is None and hasattr(os, "posix_fadvise")
+        self._ahead = ReadAhead(parts, self._starts) if asks else None
+        self._asked = 0  # the batches before this step were asked for
+        # Small batches are prepared several at a time: what a call costs is then shared by them.
+        self._together = max(1, _TOGETHER // (8 * batch * self._height * width))
+        self._prepared: dict[int, tuple[Tensor, Tensor]] = {}
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device."""
         epoch, position = divmod(step, self._batches)
-        if epoch != self._epoch:
-            self._order = np.random.Generator(np.random.Philox(key=[self._seed, epoch])).permutation(len(self._packed))
-            self._epoch = epoch
-        chosen = self._order[position * self._batch : (position + 1) * self._batch]
+        if step not in self._prepared:
+            first = position - position % self._together
+            steps = min(self._together, self._batches - first)
+            if self._ahead:
+                self._ask(self._ahead, epoch * self._batches + first, steps)
+            pairs = self._cells(self._chosen(epoch, first, steps))
+            self._prepared = dict(enumerate(pairs, epoch * self._batches + first))
+        return self._prepared[step]
+
+    def _chosen(self, epoch: int, position: int, steps: int) -> NDArray[np.int64]:
+        """Numbers of the trajectories in some batches of an epoch: (steps, B) int64."""
+        chosen = np.empty((steps, self._batch), np.int64)
+        stride = self._world * self._batch
+        start = position * stride + self._rank * self._batch
+        shuffled(start, stride, epoch_keys(self._seed, epoch), self._count, chosen)
+        return chosen
+
+    def _cells(self, chosen: NDArray[np.int64]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of these trajectories (steps, B)."""
+        steps, flat = len(chosen), chosen.reshape(-1)
         if self._resident is not None:
-            packed = self._resident[torch.from_numpy(chosen).to(self._device, non_blocking=True)]
+            numbers = torch.from_numpy(flat).to(self._device, non_blocking=True)
+            cells = unpack_bits(self._resident[numbers], self._width).transpose(0, 1)
+        elif self._device.type == "cuda":
+            packed = torch.empty(len(flat), 2, self._height, self._row_bytes, dtype=torch.uint8, pin_memory=True)
+            self._gather(flat, packed.numpy())
+            cells = unpack_bits(packed.to(self._device, non_blocking=True), self._width).transpose(0, 1)
         else:
-            # On a CPU numpy unpacks three times as fast as torch.
-            bits = np.unpackbits(self._packed[chosen][:, [0, -1]], axis=-1, count=self._width)
-            cells = torch.from_numpy(bits).float()
-            return cells[:, :1], cells[:, 1:]
-        cells = unpack_bits(packed, self._width)
-        return cells[:, :1], cells[:, 1:]
+            both = np.empty((2, len(flat), self._height, self._width), np.float32)
+            self._gather(flat, both)
+            cells = torch.from_numpy(both)
+        firsts, lasts = cells.view(2, steps, self._batch, 1, self._height, self._width)
+        return zip(firsts.unbind(), lasts.unbind(), strict=True)
+
+    def _gather(self, chosen: NDArray[np.int64], out: NDArray[np.float32] | NDArray[np.uint8]) -> None:
+        """Fill `out`: cells (2, B, H, W) float32, or bytes (B, 2, H, ceil(W/8)) uint8."""
+        owners: list[int] = [0]
+        if len(self._parts) > 1:
+            owners = np.unique(np.searchsorted(self._starts, chosen, side="right") - 1).tolist()
+        for owner in owners:
+            part, start = self._parts[owner], int(self._starts[owner])
+            wanted = chosen
+            if not isinstance(part, np.ndarray):
+                ours = (chosen >= start) & (chosen < start + len(part))
+                found = np.zeros((len(chosen), 2, self._height, self._row_bytes), np.uint8)
+                found[ours] = part[chosen[ours] - start][:, [0, -1]]
+                part, start, wanted = found, 0, np.where(ours, np.arange(len(chosen)), -1)
+            if out.dtype == np.uint8:
+                gather_bytes(part, start, wanted, out)
+            else:
+                gather_cells(part, start, wanted, CELLS, out)
+
+    def _ask(self, ahead: ReadAhead, step: int, steps: int) -> None:
+        """Ask for what is wanted after the batches step..step + steps, and was not asked for yet."""
+        first = max(step + steps, self._asked) if self._asked <= step + steps + AHEAD else step + steps
+        self._asked = step + steps + AHEAD
+        for later in range(first, self._asked):
+            ahead.want(self._chosen(*divmod(later, self._batches), 1)[0])
+
+    def _fits(self) -> bool:
+        free, _ = torch.cuda.mem_get_info(self._device)
+        return 2 * self._count * self._height * self._row_bytes <= free // 2
+
+    def _upload(self) -> Tensor:
+        """The first and last states of all trajectories on the device, packed: (N, 2, H, ceil(W/8)) uint8."""
+        shape = self._count, 2, self._height, self._row_bytes
+        resident = torch.empty(shape, dtype=torch.uint8, device=self._device)
+        rows = max(1, _UPLOADED // (2 * self._height * self._row_bytes))
+        for start in range(0, self._count, rows):
+            numbers = np.arange(start, min(start + rows, self._count))
+            both = np.empty((len(numbers), *shape[1:]), np.uint8)
+            self._gather(numbers, both)
+            resident[start : start + len(numbers)] = torch.from_numpy(both)
+        return resident
 
 
 def unpack_bits(packed: Tensor, width: int) -> Tensor:
     """Packed states (..., ceil(width/8)) uint8 to cells (..., width) float32 0/1, on the device they are on."""
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
     return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)[..., :width].float()
+
+
+def _readable(part: States) -> States:
+    """An array as the kernels take it: read-only, of NumPy's own class, so that they are compiled once."""
+    if not isinstance(part, np.ndarray):
+        return part
+    plain = np.ascontiguousarray(np.asarray(part)).view()
+    plain.flags.writeable = False
+    return plain

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from golfast.data import generate
+from golfast.data import States, generate
 from golfast.errors import Failure
 from golfast.model import Network, save_weights
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
@@ -50,7 +49,7 @@ class Outcome:
 def train(
     config: TrainConfig,
     folder: RunFolder,
-    packed: NDArray[np.uint8],
+    packed: States,
     *,
     compute: Compute,
     resume: bool = False,
@@ -69,7 +68,7 @@ def train(
 
 
 class _Training:
-    def __init__(self, config: TrainConfig, folder: RunFolder, packed: NDArray[np.uint8], compute: Compute) -> None:
+    def __init__(self, config: TrainConfig, folder: RunFolder, packed: States, compute: Compute) -> None:
         assert packed.shape[1:] == config.data.shape[1:]
         self.config, self.folder, self.compute = config, folder, compute
         self.network = seeded_network(Network, config.model, seed=config.seed).to(compute.device)

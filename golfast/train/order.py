@@ -1,0 +1,54 @@
+"""The order of an epoch: a keyed bijection of 0..n - 1, computed number by number, so that nothing of size n is kept.
+
+A Feistel network over the fewest bits that hold n, its halves as equal as can be, eight rounds; numbers that come out
+at n or above go through again ("cycle walking"; Black and Rogaway, "Ciphers with arbitrary finite domains", 2002), less
+than once on average. Integers only, so the order is the same everywhere.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from golfast.jit import kernel
+
+ROUNDS = 8
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of SplitMix64
+
+
+@lru_cache(4)
+def epoch_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
+    """The keys of an epoch's order, (8,) uint64, from Philox 4x64 under the seed and the epoch."""
+    return np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw(ROUNDS)
+
+
+@kernel
+def shuffled(start: int, stride: int, keys: Any, count: int, out: Any) -> None:
+    """out[k, j] = the number at place start + k * stride + j of the order of 0..count - 1; out is (K, B) int64."""
+    bits = 0
+    while count - 1 >> bits:
+        bits += 1
+    low_bits = uint64(bits // 2)
+    low_mask = (uint64(1) << low_bits) - uint64(1)
+    high_mask = (uint64(1) << uint64(bits) - low_bits) - uint64(1)
+    for place in range(out.size):
+        k, j = place // out.shape[1], place % out.shape[1]
+        number = uint64(start + k * stride + j)
+        while True:
+            high, low = number >> low_bits, number & low_mask
+            for turn in range(0, ROUNDS, 2):
+                high ^= _mixed(low ^ keys[turn]) & high_mask
+                low ^= _mixed(high ^ keys[turn + 1]) & low_mask
+            number = high << low_bits | low
+            if number < uint64(count):
+                break
+        out[k, j] = number
+
+
+@kernel
+def _mixed(word: Any) -> Any:
+    word = (word ^ word >> uint64(30)) * _MIX_1
+    word = (word ^ word >> uint64(27)) * _MIX_2
+    return word ^ word >> uint64(31)

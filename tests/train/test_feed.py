@@ -1,0 +1,198 @@
+"""Batches: every order a bijection, every trajectory once, whatever the set is kept in."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from golfast.data import Recipe, Trajectories, convert, generate, layout, make, split
+from golfast.train import feed as feed_module
+from golfast.train.feed import Feed
+from golfast.train.order import epoch_keys, shuffled
+
+CPU = torch.device("cpu")
+EXPECTED = [0, 3, 4, 7, 8, 2, 1, 9, 6, 5]  # the order of 10 under seed 1 in epoch 2
+RECIPE = Recipe(count=150, height=5, width=13, fresh=1.0)
+
+
+def order(count, seed=0, epoch=0):
+    out = np.empty((1, count), np.int64)
+    shuffled(0, 0, epoch_keys(seed, epoch), count, out)
+    return out[0]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3000), st.integers(0, 2**64 - 1), st.integers(0, 100))
+def test_an_order_is_a_bijection(count, seed, epoch):
+    np.testing.assert_array_equal(np.sort(order(count, seed, epoch)), np.arange(count))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2**40), st.data())
+def test_a_piece_of_a_huge_order_has_no_number_twice(count, data):
+    start = data.draw(st.integers(0, max(0, count - 1000)))
+    out = np.empty((1, min(count, 1000)), np.int64)
+    shuffled(start, 0, epoch_keys(1, 2), count, out)
+    assert len(np.unique(out)) == out.size
+    assert 0 <= out.min() <= out.max() < count
+
+
+def test_the_order_is_the_same_everywhere():
+    assert order(10, 1, 2).tolist() == EXPECTED
+    out = np.empty((2, 3), np.int64)
+    shuffled(2, 4, epoch_keys(1, 2), 10, out)
+    assert out.tolist() == [EXPECTED[2:5], EXPECTED[6:9]]
+
+
+def test_an_order_looks_random():
+    """Over many epochs each number is at each place equally often, and knows nothing of its neighbours."""
+    count, epochs = 24, 4000
+    orders = np.stack([order(count, 7, epoch) for epoch in range(epochs)])
+    table = np.stack([np.bincount(orders[:, place], minlength=count) for place in range(count)])
+    expected = epochs / count
+    assert ((table - expected) ** 2 / expected).sum() < 650  # chi squared of 529 degrees of freedom, 3.7 sigma
+    steps = np.bincount((np.diff(orders, axis=1) % count).reshape(-1), minlength=count)[1:]
+    expected = steps.sum() / (count - 1)
+    assert ((steps - expected) ** 2 / expected).sum() < 50  # of 22, 4 sigma
+    large = order(100_000, 3)
+    assert abs(np.corrcoef(large[:-1], large[1:])[0, 1]) < 0.015
+    assert abs(np.corrcoef(large, np.arange(100_000))[0, 1]) < 0.015
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    """The set of RECIPE in memory, mapped, in shards, in an archive, and in shards that are archives."""
+    folder = tmp_path_factory.mktemp("feed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "BLOCK_BYTES", 1000)
+        path = make(folder / "a.h5", RECIPE)
+        return [
+            generate(RECIPE),
+            *(
+                Trajectories(other).packed
+                for other in (
+                    path,
+                    split(path, folder / "b", 4),
+                    convert(path, folder / "c.h5", profile="archive"),
+                    split(path, folder / "d", 4, profile="archive"),
+                )
+            ),
+        ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 150), st.integers(0, 2**63 - 1), st.integers(0, 400))
+def test_a_batch_is_the_same_whatever_the_set_is_kept_in(kinds, batch, seed, step):
+    cells = np.unpackbits(kinds[0], axis=-1, count=13).astype(np.float32)
+    epoch, position = divmod(step, 150 // batch)
+    chosen = order(150, seed, epoch)[position * batch : (position + 1) * batch]
+    for packed in kinds:
+        first, last = Feed(packed, 13, batch=batch, seed=seed, device=CPU).batch(step)
+        assert first.dtype == last.dtype == torch.float32
+        np.testing.assert_array_equal(first.numpy()[:, 0], cells[chosen, 0])
+        np.testing.assert_array_equal(last.numpy()[:, 0], cells[chosen, -1])
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 16, 20, 63, 64, 65])
+def test_any_width_is_unpacked_as_numpy_does(width):
+    packed = generate(Recipe(count=6, height=3, width=width, fresh=1.0))
+    cells = np.unpackbits(packed, axis=-1, count=width).astype(np.float32)
+    first, last = Feed(packed, width, batch=6, seed=0, device=CPU).batch(0)
+    np.testing.assert_array_equal(first.numpy()[:, 0], cells[order(6), 0])
+    np.testing.assert_array_equal(last.numpy()[:, 0], cells[order(6), -1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 3))
+def test_ranks_together_show_each_trajectory_once(world, batch, epoch):
+    packed = np.arange(150, dtype=np.uint8).reshape(150, 1, 1, 1)
+    weights = 2.0 ** torch.arange(7, -1, -1)
+    steps = 150 // (batch * world)
+    seen = []
+    for rank in range(world):
+        feed = Feed(packed, 8, batch=batch, seed=3, device=CPU, rank=rank, world=world)
+        for step in range(epoch * steps, (epoch + 1) * steps):
+            seen += (feed.batch(step)[0].flatten(1) @ weights).int().tolist()
+    assert len(seen) == len(set(seen)) == steps * batch * world
+    alone = Feed(packed, 8, batch=batch * world, seed=3, device=CPU).batch(epoch * steps)[0]
+    shared = [
+        Feed(packed, 8, batch=batch, seed=3, device=CPU, rank=rank, world=world).batch(epoch * steps)[0]
+        for rank in range(world)
+    ]
+    assert torch.equal(alone, torch.cat(shared))
+
+
+def test_a_batch_depends_on_the_step_alone():
+    packed = generate(RECIPE)
+    feed = Feed(packed, 13, batch=16, seed=1, device=CPU)
+    forward = [feed.batch(step) for step in range(40)]
+    for step in (39, 3, 4, 17, 0, 8, 39):
+        for again in (feed, Feed(packed, 13, batch=16, seed=1, device=CPU)):
+            for one, other in zip(again.batch(step), forward[step], strict=True):
+                assert torch.equal(one, other)
+
+
+def test_a_set_larger_than_memory_is_asked_for_ahead(kinds, monkeypatch):
+    plain = Feed(kinds[0], 13, batch=10, seed=3, device=CPU)
+    monkeypatch.setattr(feed_module, "memory_bytes", lambda: 1000)
+    asked = []
+    real = feed_module.ReadAhead.want
+    monkeypatch.setattr(
+        feed_module.ReadAhead, "want", lambda self, chosen: (asked.append(chosen.tolist()), real(self, chosen))
+    )
+    for packed in kinds:
+        asked.clear()
+        feed = Feed(packed, 13, batch=10, seed=3, device=CPU)
+        for step in [*range(100), 7]:
+            for one, other in zip(feed.batch(step), plain.batch(step), strict=True):
+                assert torch.equal(one, other)
+        # Each once, in the order in which they come; those of the first group, an epoch, come too early.
+        expected = [feed._chosen(*divmod(step, 15), 1)[0].tolist() for step in range(15, 99)]
+        assert asked[: len(expected)] == (expected if feed._ahead else [])
+    assert [feed_module.Feed(p, 13, batch=10, seed=3, device=CPU)._ahead is not None for p in kinds] == [
+        False, True, True, False, False
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch": 151}, "150 trajectories are too few for a batch of 151 for each of 1 ranks"),
+        ({"batch": 50, "world": 4}, "150 trajectories are too few for a batch of 50 for each of 4 ranks"),
+        ({"batch": 5, "rank": 2, "world": 2}, "rank 2 of 2 cannot be"),
+        ({"batch": 5, "rank": -1}, "rank -1 of 1 cannot be"),
+    ],
+)
+def test_impossible_feeds(options, message):
+    with pytest.raises(ValueError, match=message):
+        Feed(generate(RECIPE), 13, seed=0, device=CPU, **options)
+
+
+@pytest.mark.parametrize("part", [100, 1 << 26])
+def test_what_a_gpu_keeps_is_the_first_and_last_states(kinds, monkeypatch, part):
+    monkeypatch.setattr(feed_module, "_UPLOADED", part)
+    for packed in kinds:
+        feed = Feed(packed, 13, batch=10, seed=3, device=CPU)
+        np.testing.assert_array_equal(feed._upload().numpy(), kinds[0][:, [0, -1]])
+
+
+def test_what_is_resident_gives_the_same_batches(kinds):
+    plain, resident = (Feed(kinds[0], 13, batch=10, seed=3, device=CPU) for _ in range(2))
+    resident._resident = resident._upload()
+    for step in (0, 1, 20, 44):
+        for one, other in zip(plain.batch(step), resident.batch(step), strict=True):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_gpu_is_fed_the_same(kinds, monkeypatch, fits):
+    monkeypatch.setattr(Feed, "_fits", lambda self: fits)
+    for packed in kinds:
+        plain = Feed(packed, 13, batch=10, seed=3, device=CPU)
+        feed = Feed(packed, 13, batch=10, seed=3, device=torch.device("cuda"))
+        for step in range(40):
+            for one, other in zip(plain.batch(step), feed.batch(step), strict=True):
+                assert torch.equal(one, other.cpu())
