@@ -1,11 +1,29 @@
 """`golfast data`: datasets."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FILE, examples, json_option, quiet_option, show
+from .options import FILE, FOLDER, examples, json_option, quiet_option, show
+
+if TYPE_CHECKING:
+    from golfast.data import Trajectories
+
+DATASET = click.Path(path_type=Path)  # a file, a manifest, or the folder with one
+
+resume_option = click.option("--resume", is_flag=True, help="Go on with what a killed job left, to the same bytes.")
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace an existing file, once the new one is whole."
+)
+workers_option = click.option("--workers", type=click.IntRange(1), help="Threads.  [default: the cores there are]")
+profile_option = click.option(
+    "--profile",
+    default="train",
+    show_default=True,
+    help='"train" (contiguous, for random access) or "archive" (zstd, two to fifteen times smaller).',
+)
 
 RECIPE_OPTIONS = {
     "rule": (str, 'Rule of the world, such as "B3/S23" or "highlife".'),
@@ -18,6 +36,7 @@ RECIPE_OPTIONS = {
     "fresh": (float, "Chance that a first state is a plain soup; the others have aged."),
     "density": (float, "Chance that a cell of a soup is alive."),
     "count": (int, "Trajectories."),
+    "start": (int, "Number of the first board; sets of consecutive numbers can be merged."),
 }
 
 
@@ -30,93 +49,217 @@ def recipe_options(command: Any) -> Any:
 
 @click.group()
 def data() -> None:
-    """Make, describe and check datasets of trajectories (HDF5, packed bits)."""
+    """Make, describe, check and rearrange datasets of trajectories (HDF5, packed bits)."""
 
 
 @data.command(
     epilog=examples(
         "golfast data make train.h5                       the paper's data: 200,000 trajectories of 20x20 boards",
         "golfast data make big.h5 --count 50000000        12 GB; a killed job goes on with --resume",
+        "golfast data make huge --count 4000000000 --shards 64             a folder of 64 files and their manifest",
+        "golfast data make huge --count 4000000000 --shards 64 --shard 5   one of them; another machine has another",
         "golfast data make x.h5 --recipe datasets/life-20x20/recipe.toml --split test --count 10000",
         "golfast data make x.h5 --rule highlife --boundary torus --dry-run",
     )
 )
-@click.argument("path", type=FILE)
+@click.argument("path", type=DATASET)
 @click.option("--recipe", "recipe_file", type=FILE, help="TOML file with the fields below; options win over it.")
 @recipe_options
-@click.option("--resume", is_flag=True, help="Go on with what a killed job left, to the same bytes.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing file, once the new one is whole.")
+@click.option("--shards", type=click.IntRange(1), help="Make PATH a folder with so many files and a manifest.")
+@click.option("--shard", type=click.IntRange(0), help="Make this one of them only, counted from 0.")
+@resume_option
+@overwrite_option
+@workers_option
 @click.option("--dry-run", is_flag=True, help="Print the resolved recipe and its size, and make nothing.")
 @json_option
 @quiet_option
 def make(
     path: Path,
     recipe_file: Path | None,
+    shards: int | None,
+    shard: int | None,
     resume: bool,
     overwrite: bool,
+    workers: int | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
     **fields: Any,
 ) -> None:
     """Make the dataset PATH from a recipe. The same recipe always makes the same bits."""
-    from golfast.data import Recipe
+    from golfast.data import Recipe, make_shards
     from golfast.data import make as make_dataset
+    from golfast.data.shards import shard_spans
     from golfast.run.config import from_mapping, read_toml, to_mapping, to_toml
     from golfast.run.progress import Display
 
     given = {name: value for name, value in fields.items() if value is not None}
     recipe = from_mapping(Recipe, (read_toml(recipe_file) if recipe_file else {}) | given)
-    size = recipe.count * recipe.trajectory_bytes
-    result = {"path": str(path), "bytes": size, "recipe": to_mapping(recipe)}
+    if shard is not None and shards is None:
+        raise ValueError("--shard says which of --shards to make; give both")
+    count = recipe.count
+    if shards is not None:
+        spans = shard_spans(count, shards)
+        if shard is not None and shard < shards:
+            count = spans[shard][1] - spans[shard][0]
+    size = count * recipe.trajectory_bytes
+    result = {"path": str(path), "bytes": size, "shards": shards, "shard": shard, "recipe": to_mapping(recipe)}
     if dry_run:
         show(result, [("# " + f"{path}: {size / 1e6:,.1f} MB", ""), ("", to_toml(recipe))], as_json=as_json)
         return
     with Display(quiet=quiet) as display:
-        phase = display.phase(f"make {path.name}", recipe.count, unit="trajectory")
-        make_dataset(path, recipe, resume=resume, overwrite=overwrite, progress=phase.update)
+        phase = display.phase(f"make {path.name}", count, unit="trajectory")
+        how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "workers": workers, "progress": phase.update}
+        if shards is None:
+            make_dataset(path, recipe, **how)
+        else:
+            make_shards(path, recipe, shards, shard=shard, **how)
         phase.done()
-    show(result, [("made", f"{path}  ({recipe.count:,} trajectories, {size / 1e6:,.1f} MB)")], as_json=as_json)
+    show(result, [("made", f"{path}  ({count:,} trajectories, {size / 1e6:,.1f} MB)")], as_json=as_json)
 
 
-@data.command(epilog=examples("golfast data info train.h5", "golfast data info train.h5 --json"))
+@data.command(
+    epilog=examples(
+        "golfast data merge all.h5 one.h5 two.h5 three.h5",
+        "golfast data merge all.h5 huge                   a folder of shards as one file",
+    )
+)
 @click.argument("path", type=FILE)
+@click.argument("parts", type=DATASET, nargs=-1, required=True)
+@profile_option
+@resume_option
+@overwrite_option
+@workers_option
 @json_option
-def info(path: Path, as_json: bool) -> None:
+@quiet_option
+def merge(path: Path, parts: tuple[Path, ...], **options: Any) -> None:
+    """Write PARTS, which hold consecutive boards of one set, as the one file PATH.
+
+    It has the bytes of a file made at once.
+    """
+    from golfast.data import Trajectories
+    from golfast.data import merge as merge_datasets
+
+    _rearrange("merge", path, Trajectories.joined(parts), lambda **how: merge_datasets(parts, path, **how), **options)
+
+
+@data.command(
+    epilog=examples("golfast data split all.h5 parts --shards 8", "golfast data merge again.h5 parts    the same bytes")
+)
+@click.argument("source", type=DATASET)
+@click.argument("folder", type=FOLDER)
+@click.option("--shards", type=click.IntRange(1), required=True, help="How many files.")
+@profile_option
+@resume_option
+@overwrite_option
+@workers_option
+@json_option
+@quiet_option
+def split(source: Path, folder: Path, shards: int, **options: Any) -> None:
+    """Write the dataset SOURCE as several files and their manifest into FOLDER."""
+    from golfast.data import Trajectories
+    from golfast.data import split as split_dataset
+
+    def work(**how: Any) -> None:
+        split_dataset(source, folder, shards, **how)
+
+    _rearrange("split", folder, Trajectories(source), work, **options)
+
+
+@data.command(
+    epilog=examples(
+        "golfast data convert train.h5 cold.h5 --profile archive",
+        "golfast data convert cold.h5 train.h5 --profile train     the same bytes as before",
+    )
+)
+@click.argument("source", type=DATASET)
+@click.argument("path", type=FILE)
+@profile_option
+@resume_option
+@overwrite_option
+@workers_option
+@json_option
+@quiet_option
+def convert(source: Path, path: Path, **options: Any) -> None:
+    """Write the dataset SOURCE as the file PATH of another profile."""
+    from golfast.data import Trajectories
+    from golfast.data import convert as convert_dataset
+
+    _rearrange("convert", path, Trajectories(source), lambda **how: convert_dataset(source, path, **how), **options)
+
+
+@data.command(
+    epilog=examples(
+        "golfast data info train.h5",
+        "golfast data info train.h5 --png sample.png",
+        "golfast data info huge --json",
+    )
+)
+@click.argument("path", type=DATASET)
+@click.option("--png", type=FILE, help="Also draw the sample trajectory.")
+@json_option
+def info(path: Path, png: Path | None, as_json: bool) -> None:
     """Describe the dataset PATH: its recipe, its size, and a look at its states."""
     from golfast.data import Trajectories, describe
+    from golfast.data.blocks import strip_lines
     from golfast.run.config import to_mapping
 
     dataset = Trajectories(path)
-    recipe = dataset.recipe
+    recipe, files = dataset.recipe, dataset.files
     figures = describe(dataset)
-    result = {"path": str(path), "bytes": path.stat().st_size, "recipe": to_mapping(recipe), **figures}
+    size = sum(file.path.stat().st_size for file in files)
+    profiles = sorted({file.layout.profile for file in files})
+    sample = figures["liveliest"]
+    states = dataset.cells(slice(sample, sample + 1))[0]
+    if png is not None:
+        _draw(png, states, f"trajectory {sample} of {path.name}")
+    result = {
+        "path": str(path),
+        "bytes": size,
+        "files": len(files),
+        "profiles": profiles,
+        "digests": [file.digest for file in files],
+        "recipe": to_mapping(recipe),
+        **figures,
+    }
+    shards = "" if len(files) == 1 else f", {len(files)} shards"
     rows = [
-        ("file", f"{path}  ({path.stat().st_size / 1e6:,.1f} MB)"),
+        ("file", f"{path}  ({size / 1e6:,.1f} MB{shards}, profile {' and '.join(profiles)})"),
         ("trajectories", f"{recipe.count:,} of {recipe.states} states, {recipe.height} x {recipe.width} cells"),
         ("world", f"{recipe.rule}, {recipe.boundary} boundary"),
-        ("first states", f"seed {recipe.seed}, split {recipe.split}, density {recipe.density}, fresh {recipe.fresh}"),
+        (
+            "first states",
+            f"seed {recipe.seed}, split {recipe.split}, boards {recipe.start:,} to "
+            f"{recipe.start + recipe.count - 1:,}, density {recipe.density}, fresh {recipe.fresh}",
+        ),
         ("live cells", "  ".join(f"{value:.1%}" for value in figures["density"]) + "  (state by state)"),
         ("changing cells", "  ".join(f"{value:.1%}" for value in figures["activity"]) + "  (from state to state)"),
         ("settled boards", f"{figures['settled']:.1%}  (the last two states are equal)"),
+        ("figures from", f"{figures['sampled']:,} trajectories"),
+        ("sample", f"trajectory {sample}, the liveliest of those looked at first"),
+        *(("", line) for line in strip_lines(states)),
     ]
     show(result, rows, as_json=as_json)
 
 
 @data.command(epilog=examples("golfast data verify train.h5", "golfast data verify train.h5 --regenerate"))
-@click.argument("path", type=FILE)
+@click.argument("path", type=DATASET)
 @click.option("--regenerate", is_flag=True, help="Also make every block anew from the recipe, and compare.")
+@workers_option
 @json_option
 @quiet_option
-def verify(path: Path, regenerate: bool, as_json: bool, quiet: bool) -> None:
-    """Check every block of PATH against its checksum. Exit code 1 names the first block that is wrong."""
-    from golfast.data import Trajectories
+def verify(path: Path, regenerate: bool, workers: int | None, as_json: bool, quiet: bool) -> None:
+    """Check every byte of PATH against its checksums. Exit code 1 names what is wrong, and where."""
     from golfast.data import verify as verify_dataset
+    from golfast.data.layout import open_layout
+    from golfast.data.manifest import manifest_path, read_manifest
     from golfast.run.progress import Display
 
+    manifest = manifest_path(path)
+    recipe = open_layout(path).recipe if manifest is None else read_manifest(manifest).recipe
     with Display(quiet=quiet) as display:
-        phase = display.phase(f"verify {path.name}", len(Trajectories(path)), unit="trajectory")
-        blocks = verify_dataset(path, regenerate=regenerate, progress=phase.update)
+        phase = display.phase(f"verify {path.name}", recipe.count, unit="trajectory")
+        blocks = verify_dataset(path, regenerate=regenerate, workers=workers, progress=phase.update)
         phase.done()
     against = "checksums and recipe" if regenerate else "checksums"
     show(
@@ -124,3 +267,41 @@ def verify(path: Path, regenerate: bool, as_json: bool, quiet: bool) -> None:
         [("intact", f"{path}  ({blocks} blocks against their {against})")],
         as_json=as_json,
     )
+
+
+def _rearrange(
+    verb: str,
+    target: Path,
+    dataset: "Trajectories",
+    work: Callable[..., object],
+    *,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Do it under a progress bar, and say what was written."""
+    from golfast.data import Trajectories
+    from golfast.run.progress import Display
+
+    with Display(quiet=quiet) as display:
+        phase = display.phase(f"{verb} {target.name}", len(dataset), unit="trajectory")
+        work(progress=phase.update, **options)
+        phase.done()
+    files = Trajectories(target).files
+    size = sum(file.path.stat().st_size for file in files)
+    share = size / (len(dataset) * dataset.recipe.trajectory_bytes)
+    result = {"path": str(target), "bytes": size, "files": len(files), "trajectories": len(dataset)}
+    words = f"{len(dataset):,} trajectories, {size / 1e6:,.1f} MB, {share:.0%} of the packed bits"
+    show(result, [("written", f"{target}  ({words})")], as_json=as_json)
+
+
+def _draw(path: Path, states: Any, title: str) -> None:
+    from golfast.imagine.pictures import draw_row, fitting_cell, stack, write_png
+    from golfast.imagine.strip import draw_line
+
+    rows = draw_row(
+        list(states),
+        cell=fitting_cell(*states.shape[1:]),
+        labels=[f"state {number}" for number in range(1, len(states) + 1)],
+    )
+    write_png(stack([draw_line(title, size=15), rows]), path)

@@ -5,9 +5,11 @@ times faster than `parallel=True`, and survives `fork` in the caller's program.
 """
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+_this_thread = threading.local()
 _CHUNKS_PER_THREAD = 4  # so that a thread that was held up does not hold up the rest
 
 
@@ -21,12 +23,17 @@ def thread_count() -> int:
     return int(text)
 
 
+def stay_on_this_thread() -> None:
+    """From now on `over_batch`, called on this thread, uses no other: it is one of several that share the cores."""
+    _this_thread.alone = True
+
+
 def over_batch(kernel: Callable[[int, int], None], count: int, *, smallest: int = 1) -> None:
     """Call `kernel(start, stop)` so that the spans cover range(count), in parallel, each at least `smallest` long.
 
     Spans start at multiples of `smallest`. An exception of any span is raised here, after all have ended.
     """
-    threads = thread_count()
+    threads = 1 if getattr(_this_thread, "alone", False) else thread_count()
     chunks = min(threads * _CHUNKS_PER_THREAD, -(-count // smallest)) if threads > 1 else 1
     if chunks <= 1:
         if count:

@@ -21,7 +21,7 @@ def generate(
         recipe.width,
         recipe.generations,
         seed=recipe.seed,
-        start=start,
+        start=recipe.start + start,
         split=recipe.split,
         density=recipe.density,
         fresh=recipe.fresh,

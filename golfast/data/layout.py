@@ -1,19 +1,23 @@
 """The file format: one HDF5 file, readable by anybody with h5py and numpy.
 
-    /states            (N, T, H, ceil(W/8)) uint8, `numpy.packbits` along W, contiguous
+    /states            (N, T, H, ceil(W/8)) uint8, `numpy.packbits` along W
     /checksums         (blocks,) uint32, CRC-32 of each block of /states
     /blocks_complete   (1,) uint64, how many blocks have been written, in order
-    attributes         format, format_version, the recipe's fields, block (trajectories a block), golfast_version,
-                       recipe (the same fields as TOML)
+    /digest            (32,) uint8, SHA-256 of every byte of the file outside /states and /digest
+    attributes         format, format_version, profile, the recipe's fields, block (trajectories a block),
+                       golfast_version, recipe (the same fields as TOML)
 
-All three arrays are laid out when the file is created and HDF5 is then left alone: blocks go straight to their place
-in the file. So HDF5's own structure is never in the middle of a change when a job is killed. Until the last block is
-in, the file is called <name>.partial.
+Profile "train": /states is contiguous. Profile "archive": it is in chunks of a block each, zstd (HDF5's filter 32015),
+and /stored_checksums (blocks,) uint32 has the CRC-32 of each chunk as it lies in the file. So every byte of a file is
+under a checksum, and a set has the same /checksums in either profile.
 """
 
+import hashlib
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -26,7 +30,9 @@ from golfast.run.config import from_mapping, to_mapping, to_toml
 
 FORMAT = "golfast-trajectories"
 FORMAT_VERSION = 1
+PROFILES = ("train", "archive")
 BLOCK_BYTES = 4 << 20  # what a kill can lose: small beside a set, large beside a system call
+_READ = 1 << 20
 
 
 def partial_path(path: Path) -> Path:
@@ -34,47 +40,76 @@ def partial_path(path: Path) -> Path:
     return path.with_name(path.name + ".partial")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """Where things are in a file. Offsets are bytes from its start."""
 
     recipe: Recipe
+    profile: str
     block: int
-    states_offset: int
-    checksums_offset: int
-    complete_offset: int
+    """Trajectories of a block; the last one may have fewer."""
+    stored: NDArray[np.int64]
+    """Offset and size of what holds /states: (1, 2) in profile train, a chunk a block (blocks, 2) in archive."""
+    offsets: dict[str, int]
+    """Of the other arrays."""
 
     @property
     def blocks(self) -> int:
         """How many blocks the whole file has."""
         return -(-self.recipe.count // self.block)
 
+    @property
+    def states_offset(self) -> int:
+        """Where /states begins."""
+        return int(self.stored[0, 0])
+
     def span(self, index: int) -> tuple[int, int]:
         """Trajectories start..stop of a block."""
         return index * self.block, min((index + 1) * self.block, self.recipe.count)
 
+    def describe(self, index: int) -> str:
+        """A block in words."""
+        start, stop = self.span(index)
+        return f"block {index} of {self.blocks} (trajectories {start} to {stop - 1})"
 
-def create(path: Path, recipe: Recipe) -> None:
-    """Write an empty file: attributes, and the place of every array."""
-    block = max(1, BLOCK_BYTES // recipe.trajectory_bytes)
-    with h5py.File(path, "w", libver=("earliest", "v110"), locking=False) as file:
-        attributes = {"format": FORMAT, "format_version": FORMAT_VERSION, **to_mapping(recipe)}
-        attributes |= {"block": block, "golfast_version": __version__, "recipe": to_toml(recipe)}
-        for name, value in attributes.items():
-            file.attrs[name] = value
-        blocks = -(-recipe.count // block)
-        for name, shape, dtype in (
-            ("states", recipe.shape, np.uint8),
-            ("checksums", (blocks,), np.dtype("<u4")),
-            ("blocks_complete", (1,), np.dtype("<u8")),
-        ):
-            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-            properties.set_layout(h5py.h5d.CONTIGUOUS)
-            properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-            properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)  # a sparse file: no byte is written twice
-            properties.set_obj_track_times(False)  # the bytes of a file depend on its recipe alone
-            space = h5py.h5s.create_simple(shape)
-            h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), space, properties)
+
+def block_size(recipe: Recipe) -> int:
+    """Trajectories of a block."""
+    return max(1, BLOCK_BYTES // recipe.trajectory_bytes)
+
+
+def new_file(path: Path) -> h5py.File:
+    """An empty HDF5 file, in the form in which HDF5 keeps checksums of its own structure (since 1.10)."""
+    return h5py.File(path, "w", libver=("v110", "v110"), locking=False)
+
+
+def write_attributes(file: h5py.File, recipe: Recipe, profile: str) -> None:
+    """The root attributes of a new file."""
+    attributes = {"format": FORMAT, "format_version": FORMAT_VERSION, "profile": profile, **to_mapping(recipe)}
+    attributes |= {"block": block_size(recipe), "golfast_version": __version__, "recipe": to_toml(recipe)}
+    for name, value in attributes.items():
+        # HDF5 keeps strings of variable length, h5py's default, in the one place that has no checksum of its own:
+        # a flipped bit there can crash or hang it.
+        file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+
+
+def create_contiguous(file: h5py.File, name: str, shape: tuple[int, ...], dtype: Any) -> None:
+    """Lay out an array whose bytes will be written past HDF5."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)  # a sparse file: no byte is written twice
+    properties.set_obj_track_times(False)  # the bytes of a file depend on its recipe alone
+    kind = h5py.h5t.py_create(np.dtype(dtype))
+    h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple(shape), properties)
+
+
+def create_checks(file: h5py.File, recipe: Recipe, *names: str) -> None:
+    """Lay out /blocks_complete, /digest and, under these names, arrays of one checksum a block."""
+    for name in names:
+        create_contiguous(file, name, (-(-recipe.count // block_size(recipe)),), "<u4")
+    create_contiguous(file, "blocks_complete", (1,), "<u8")
+    create_contiguous(file, "digest", (32,), np.uint8)
 
 
 def open_layout(path: Path) -> Layout:
@@ -83,43 +118,36 @@ def open_layout(path: Path) -> Layout:
         raise FileNotFoundError(2, "no such file", str(path))
     try:
         with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != FORMAT:
-                raise Failure(f"{path} is an HDF5 file, but not golfast's: it has no attribute format={FORMAT!r}")
-            version = int(file.attrs["format_version"])
-            if version > FORMAT_VERSION:
-                raise Failure(
-                    f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it"
-                )
-            recipe = _recipe(file)
-            offsets = [file[name].id.get_offset() for name in ("states", "checksums", "blocks_complete")]
-            block = int(file.attrs["block"])
-            if file["states"].shape != recipe.shape or file["states"].dtype != np.uint8 or None in offsets:
-                raise Failure(f"{path} is damaged: /states is {file['states'].shape}, its recipe says {recipe.shape}")
-            if block < 1 or file["checksums"].shape != (-(-recipe.count // block),):
-                raise Failure(f"{path} is damaged: {file['checksums'].shape} checksums for blocks of {block}")
-            layout = Layout(recipe, block, *map(int, offsets))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, PermissionError):
-            raise
+            return _read_layout(path, file)
+    except (Failure, PermissionError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # a damaged header makes HDF5 and h5py raise whatever they meet first
         reason = (str(error) or type(error).__name__).splitlines()[0].strip("'\"")
         raise Failure(f"{path} is not a whole golfast dataset: truncated, damaged, or not HDF5 ({reason})") from None
-    return layout
 
 
 def read_complete(path: Path, layout: Layout) -> int:
     """How many blocks say they are complete."""
+    there = layout.blocks if layout.profile == "train" else len(layout.stored)
     with path.open("rb") as file:
-        file.seek(layout.complete_offset)
-        return min(int.from_bytes(file.read(8), "little"), layout.blocks)
+        file.seek(layout.offsets["blocks_complete"])
+        return min(int.from_bytes(file.read(8), "little"), there)
 
 
-def read_checksums(path: Path, layout: Layout) -> NDArray[np.uint32]:
-    """The stored checksum of every block: (blocks,) uint32."""
-    return np.fromfile(path, "<u4", layout.blocks, offset=layout.checksums_offset).astype(np.uint32)
+def check_complete(path: Path, layout: Layout) -> None:
+    """Failure unless all blocks are there."""
+    complete = read_complete(path, layout)
+    if complete < layout.blocks:
+        raise Failure(f"{path} is not finished: {complete} of {layout.blocks} blocks are there; make it again")
+
+
+def read_checksums(path: Path, layout: Layout, name: str = "checksums") -> NDArray[np.uint32]:
+    """A stored checksum of every block: (blocks,) uint32."""
+    return np.fromfile(path, "<u4", layout.blocks, offset=layout.offsets[name]).astype(np.uint32)
 
 
 def map_states(path: Path, layout: Layout) -> NDArray[np.uint8]:
-    """`/states` as a read-only memory map: (N, T, H, ceil(W/8)) uint8."""
+    """`/states` of profile "train" as a read-only memory map: (N, T, H, ceil(W/8)) uint8."""
     return np.memmap(path, np.uint8, "r", offset=layout.states_offset, shape=layout.recipe.shape)
 
 
@@ -128,8 +156,80 @@ def checksum(block: NDArray[np.uint8]) -> int:
     return zlib.crc32(np.ascontiguousarray(block).reshape(-1).data)
 
 
-def _recipe(file: h5py.File) -> Recipe:
-    def plain(value: object) -> object:
-        return value.item() if isinstance(value, np.generic) else value
+def read_digest(path: Path, layout: Layout) -> str:
+    """The stored digest, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        file.seek(layout.offsets["digest"])
+        return file.read(32).hex()
 
-    return from_mapping(Recipe, {name: plain(file.attrs[name]) for name in to_mapping(Recipe())})
+
+def compute_digest(path: Path, layout: Layout) -> str:
+    """SHA-256 of every byte of the file outside /states and /digest, 64 hexadecimal digits.
+
+    It covers the recipe and the checksums of all blocks, so it names the set's contents too.
+    """
+    digest = hashlib.sha256()
+    skipped = sorted([(layout.offsets["digest"], 32), *((int(at), int(size)) for at, size in layout.stored)])
+    with path.open("rb") as file:
+        for start, size in [*skipped, (os.fstat(file.fileno()).st_size, 0)]:
+            while file.tell() < start and (part := file.read(min(_READ, start - file.tell()))):
+                digest.update(part)
+            file.seek(max(file.tell(), start + size))
+    return digest.hexdigest()
+
+
+def check_digest(path: Path, layout: Layout) -> str:
+    """The digest, if the file still has it; Failure if anything but the states has changed."""
+    stored = read_digest(path, layout)
+    if compute_digest(path, layout) != stored:
+        raise Failure(
+            f"{path} is damaged outside its states: an attribute, a checksum or HDF5's own structure is not what was "
+            "written; make the file again"
+        )
+    return stored
+
+
+def _read_layout(path: Path, file: h5py.File) -> Layout:
+    if _plain(file.attrs.get("format")) != FORMAT:
+        raise Failure(f"{path} is an HDF5 file, but not golfast's: it has no attribute format={FORMAT!r}")
+    version = int(file.attrs["format_version"])
+    if version > FORMAT_VERSION:
+        raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
+    recipe, profile, block = _recipe(file), _plain(file.attrs["profile"]), int(file.attrs["block"])
+    states = file["states"]
+    if states.shape != recipe.shape or states.dtype != np.uint8:
+        raise Failure(f"{path} is damaged: /states is {states.shape}, its recipe says {recipe.shape}")
+    blocks = -(-recipe.count // block) if block > 0 else 0
+    names = ["checksums"] if profile == "train" else ["checksums", "stored_checksums"]
+    for name in names:
+        if file[name].shape != (blocks,):
+            raise Failure(f"{path} is damaged: /{name} is {file[name].shape} for {blocks} blocks of {block}")
+    if profile == "train":
+        stored = [(states.id.get_offset(), recipe.count * recipe.trajectory_bytes)]
+    elif profile == "archive" and states.chunks == (min(block, recipe.count), *recipe.shape[1:]):
+        chunks: list[Any] = []
+        states.id.chunk_iter(chunks.append)
+        chunks.sort(key=lambda chunk: chunk.chunk_offset)
+        if [chunk.chunk_offset[0] for chunk in chunks] != [block * index for index in range(len(chunks))]:
+            raise Failure(f"{path} is damaged: the chunks of /states are not its blocks")
+        stored = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    else:
+        raise Failure(f"{path} is damaged: its profile {profile!r} is not one of {', '.join(PROFILES)}")
+    offsets = {name: int(file[name].id.get_offset()) for name in [*names, "blocks_complete", "digest"]}
+    layout = Layout(recipe, profile, block, np.array(stored, np.int64).reshape(-1, 2), offsets)
+    sizes = {"blocks_complete": 8, "digest": 32}
+    ranges = [*stored, *((at, sizes.get(name, 4 * blocks)) for name, at in offsets.items())]
+    if min(at for at, _ in ranges) < 0 or max(at + size for at, size in ranges) > path.stat().st_size:
+        raise Failure(f"{path} is damaged: its arrays lie outside of it")
+    return layout
+
+
+def _recipe(file: h5py.File) -> Recipe:
+    return from_mapping(Recipe, {name: _plain(file.attrs[name]) for name in to_mapping(Recipe())})
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as Python's own string or number."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,6 +1,6 @@
 """The recipe of a dataset: all that decides its bits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golfast.life import BOUNDARIES, Rule, packed_width
 from golfast.life.boards import check_size
@@ -34,6 +34,8 @@ class Recipe:
     """Chance that a cell of a soup is alive."""
     count: int = 200_000
     """Trajectories."""
+    start: int = 0
+    """Number of the first board of the split: sets of consecutive numbers are parts of one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rule", str(Rule.parse(self.rule)))
@@ -41,11 +43,15 @@ class Recipe:
         check_choice("split", self.split, tuple(STREAMS))
         check_size(self.height, self.width)
         check_generations(self.generations)
-        check_soup(count=self.count, seed=self.seed, density=self.density, fresh=self.fresh)
+        check_soup(count=self.count, seed=self.seed, start=self.start, density=self.density, fresh=self.fresh)
         if self.count < 1:
             raise ValueError(f"count is {self.count}; a dataset has at least 1 trajectory")
         if self.seed >= 2**63:
             raise ValueError(f"seed is {self.seed}; in a recipe it must be below 2**63")
+
+    def part(self, start: int, stop: int) -> "Recipe":
+        """The recipe of this set's trajectories start..stop alone."""
+        return replace(self, start=self.start + start, count=stop - start)
 
     @property
     def states(self) -> int:

@@ -1,4 +1,8 @@
-"""Making a dataset: block by block, to its place in the file, so that a kill loses at most one block."""
+"""Making a dataset: block by block, to its place in the file, so that a kill loses a few blocks at most.
+
+What takes time in a block is making it, its checksum, and copying it to the system's cache, which the system is told to
+write to the disk at once. Several threads have a block each, so all of these overlap, and the disk is kept busy.
+"""
 
 import errno
 import fcntl
@@ -7,24 +11,36 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
 
 from golfast.data.generate import generate
 from golfast.data.layout import (
     Layout,
+    check_digest,
     checksum,
-    create,
+    compute_digest,
+    create_checks,
+    create_contiguous,
     map_states,
+    new_file,
     open_layout,
     partial_path,
     read_checksums,
     read_complete,
+    write_attributes,
 )
+from golfast.data.overlap import check_workers, in_order
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import difference
 from golfast.run.files import replacing
 
 Progress = Callable[[int], None]
+Source = Callable[[int, int, NDArray[np.uint8]], object]
+"""source(start, stop, out): put trajectories start..stop into out, (stop - start, T, H, ceil(W/8)) uint8."""
 
 
 def make(
@@ -33,100 +49,93 @@ def make(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    workers: int | None = None,
     progress: Progress = lambda done: None,
 ) -> Path:
     """Make the dataset of a recipe at `path`.
 
     While it is being made it is called <path>.partial; the last step gives it its name. `resume` goes on with what a
     killed job left, to the same bytes. An existing file is left alone, whatever happens, unless `overwrite` is set, and
-    then until the new one is whole. `progress` is called with the number of trajectories done.
+    then until the new one is whole. `workers`: threads, as many as there are cores if left out. `progress` is called
+    with the number of trajectories done.
+
+    Memory does not grow with the set: `workers` blocks of at most 4 MiB (of one trajectory, if that is larger), and
+    what `generate` needs to make one on each thread, which is some blocks more.
 
     Returns the path. Raises ValueError if the file exists, or if a partial file is of another recipe; Failure if the
     disk is too small or another job is making the same file; OSError if it cannot be written.
     """
-    path = Path(path)
+
+    def source(start: int, stop: int, out: NDArray[np.uint8]) -> None:
+        generate(recipe, start, stop, out=out)
+
+    return write_train(
+        Path(path), recipe, source, resume=resume, overwrite=overwrite, workers=workers, progress=progress
+    )
+
+
+def write_train(
+    path: Path,
+    recipe: Recipe,
+    source: Source,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: Progress = lambda done: None,
+) -> Path:
+    """Write the dataset of a recipe, profile "train", taking its trajectories from `source`. Otherwise as `make`."""
+    workers = check_workers(workers)
+    if is_done(path, recipe, "train", resume=resume, overwrite=overwrite):
+        progress(recipe.count)
+        return path
     partial = partial_path(path)
-    if path.exists() and not overwrite:
-        if resume and not partial.exists() and open_layout(path).recipe == recipe:
-            progress(recipe.count)
-            return path
-        raise ValueError(f"{path} exists; give another name, or --overwrite to replace it once the new one is whole")
-    if partial.exists() and not (resume or overwrite):
-        raise ValueError(f"{partial} was left by a job that did not end; --resume goes on, --overwrite starts again")
     _check_space(path, recipe)
     if partial.exists() and not resume:
-        with _locked(partial):  # not under the feet of a job that is making it
+        with locked(partial):  # not under the feet of a job that is making it
             partial.unlink()
     if not partial.exists():
         partial.parent.mkdir(parents=True, exist_ok=True)
         with replacing(partial) as temporary:
-            create(temporary, recipe)
+            _create(temporary, recipe)
     layout = open_layout(partial)
     if layout.recipe != recipe:
         what = "; ".join(difference(recipe, layout.recipe))
         raise ValueError(f"{partial} is of another recipe: {what}; resume with that one, or give --overwrite")
-    with _locked(partial) as file:
-        _write_blocks(file, partial, layout, progress)
+    if layout.profile != "train":
+        raise ValueError(f"{partial} has the profile {layout.profile}; give --overwrite to start again")
+    with locked(partial) as file, telling_full(partial, "what is written is kept: free some space and give --resume"):
+        _write_blocks(file, partial, layout, source, workers, progress)
+        write_at(file, bytes.fromhex(compute_digest(partial, layout)), layout.offsets["digest"])
         os.fsync(file)
         partial.replace(path)
     return path
 
 
-def _write_blocks(file: int, partial: Path, layout: Layout, progress: Progress) -> None:
-    first = _intact_blocks(partial, layout)
-    try:
-        for index in range(first, layout.blocks):
-            start, stop = layout.span(index)
-            progress(start)
-            block = generate(layout.recipe, start, stop)
-            # The data, then its checksum, then the count: the count never covers what is not there.
-            _write_at(file, block.reshape(-1).data, layout.states_offset + start * layout.recipe.trajectory_bytes)
-            _write_at(file, checksum(block).to_bytes(4, "little"), layout.checksums_offset + 4 * index)
-            _write_at(file, (index + 1).to_bytes(8, "little"), layout.complete_offset)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise Failure(
-                f"the disk is full at {partial} ({error.strerror}); what is written is kept: "
-                "free some space and give --resume"
-            ) from None
-        raise
-    progress(layout.recipe.count)
-
-
-def _intact_blocks(partial: Path, layout: Layout) -> int:
-    """How many blocks from the start are complete and right. After a power cut the count may be ahead of the data."""
-    states, sums = map_states(partial, layout), read_checksums(partial, layout)
-    for index in range(read_complete(partial, layout)):
-        start, stop = layout.span(index)
-        if checksum(states[start:stop]) != sums[index]:
-            return index
-    return read_complete(partial, layout)
-
-
-def _write_at(file: int, data: memoryview | bytes, offset: int) -> None:
-    view = memoryview(data)
-    while len(view):
-        written = os.pwrite(file, view, offset)
-        view, offset = view[written:], offset + written
-
-
-def _check_space(path: Path, recipe: Recipe) -> None:
-    needed = recipe.count * recipe.trajectory_bytes
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
+def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite: bool) -> bool:
+    """Whether there is nothing left to do. ValueError if something at `path` must be left alone."""
     partial = partial_path(path)
-    present = partial.stat().st_blocks * 512 if partial.exists() else 0
-    free = shutil.disk_usage(folder).free
-    if needed - present > free:
-        raise Failure(
-            f"{path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room, or lower count"
-        )
+    if path.exists() and not overwrite:
+        if resume and not partial.exists():
+            layout = open_layout(path)
+            if layout.recipe == recipe and layout.profile == profile:
+                check_digest(path, layout)
+                return True
+        raise ValueError(f"{path} exists; give another name, or --overwrite to replace it once the new one is whole")
+    if partial.exists() and not (resume or overwrite):
+        raise ValueError(f"{partial} was left by a job that did not end; --resume goes on, --overwrite starts again")
+    return False
+
+
+def counted_from(progress: Progress, before: int) -> Progress:
+    """The progress of a part that begins after so many trajectories."""
+    return lambda done: progress(before + done)
 
 
 @contextmanager
-def _locked(partial: Path) -> Iterator[int]:
-    file = os.open(partial, os.O_RDWR)
+def locked(partial: Path, *, create: bool = False) -> Iterator[int]:
+    """A partial file, open for writing, while nobody else makes it. Failure if somebody does."""
+    file = os.open(partial, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,3 +144,97 @@ def _locked(partial: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+@contextmanager
+def telling_full(partial: Path, advice: str) -> Iterator[None]:
+    """A full disk as a Failure that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Failure(f"the disk is full at {partial} ({error.strerror}); {advice}") from None
+        raise
+
+
+def write_at(file: int, data: memoryview | bytes, offset: int) -> None:
+    """Write all of `data` at a place in a file."""
+    view = memoryview(data)
+    while len(view):
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _create(path: Path, recipe: Recipe) -> None:
+    """An empty file: attributes, and the place of every array."""
+    with new_file(path) as file:
+        write_attributes(file, recipe, "train")
+        create_contiguous(file, "states", recipe.shape, np.uint8)
+        create_checks(file, recipe, "checksums")
+
+
+def _write_blocks(file: int, partial: Path, layout: Layout, source: Source, workers: int, progress: Progress) -> None:
+    size = layout.recipe.trajectory_bytes
+    buffers: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
+    for _ in range(workers):
+        buffers.put(np.empty((min(layout.block, layout.recipe.count), *layout.recipe.shape[1:]), np.uint8))
+
+    def put(index: int) -> int:
+        start, stop = layout.span(index)
+        buffer = buffers.get()
+        try:
+            block = buffer[: stop - start]
+            source(start, stop, block)
+            offset = layout.states_offset + start * size
+            write_at(file, block.reshape(-1).data, offset)
+            _start_writing(file, offset, block.nbytes)
+            write_at(file, checksum(block).to_bytes(4, "little"), layout.offsets["checksums"] + 4 * index)
+        finally:
+            buffers.put(buffer)
+        return stop
+
+    first = _intact_blocks(partial, layout, workers)
+    progress(layout.span(first)[0])
+    # Blocks end in any order; here they come back in theirs, so the count never covers what is not there.
+    for index, stop in enumerate(in_order(put, range(first, layout.blocks), workers), first):
+        write_at(file, (index + 1).to_bytes(8, "little"), layout.offsets["blocks_complete"])
+        progress(stop)
+
+
+def _start_writing(file: int, offset: int, size: int) -> None:
+    """Have the system begin to write to the disk now, rather than when its cache is full or the file is synced."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
+
+
+def _intact_blocks(partial: Path, layout: Layout, workers: int) -> int:
+    """How many blocks from the start are complete and right. After a power cut the count may be ahead of the data."""
+    states, sums = map_states(partial, layout), read_checksums(partial, layout)
+
+    def intact(index: int) -> bool:
+        start, stop = layout.span(index)
+        return checksum(states[start:stop]) == int(sums[index])
+
+    complete = read_complete(partial, layout)
+    for index, right in enumerate(in_order(intact, range(complete), workers)):
+        if not right:
+            return index
+    return complete
+
+
+def _check_space(path: Path, recipe: Recipe) -> None:
+    partial = partial_path(path)
+    present = partial.stat().st_blocks * 512 if partial.exists() else 0
+    check_space(path, recipe.count * recipe.trajectory_bytes, present)
+
+
+def check_space(path: Path, needed: int, present: int = 0) -> None:
+    """Failure if the disk of `path` has no room for `needed` bytes, of which some are present."""
+    folder = path.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if needed - present > free:
+        raise Failure(
+            f"{path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room, or lower count"
+        )

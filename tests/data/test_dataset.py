@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -15,20 +17,18 @@ from golfast.errors import Failure
 from golfast.life import reference, soups
 from golfast.life.rule import Rule
 
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(layout, "BLOCK_BYTES", 10_000)  # some 40 trajectories of 20x20
-
-
 RECIPE = Recipe(count=333, seed=5)
+
+
+class Killed(BaseException):
+    pass
 
 
 def test_anybody_can_read_a_file_with_h5py_and_numpy(tmp_path):
     make(tmp_path / "a.h5", RECIPE)
     with h5py.File(tmp_path / "a.h5") as file:
         states = np.unpackbits(file["states"][:], axis=-1, count=file.attrs["width"])
-        assert file.attrs["rule"] == "B3/S23"
+        assert file.attrs["rule"] == b"B3/S23"
         assert file.attrs["seed"] == 5
     first = soups(333, 20, 20, seed=5, fresh=0.1)
     np.testing.assert_array_equal(states, reference.trajectories(first, 3, Rule.parse("B3/S23"), "dead"))
@@ -45,6 +45,63 @@ def test_blocks_together_are_the_whole(tmp_path, recipe):
     assert verify(tmp_path / "a.h5", regenerate=True) == -(-recipe.count // max(1, 10_000 // recipe.trajectory_bytes))
 
 
+def test_a_part_of_a_recipe_makes_that_part():
+    np.testing.assert_array_equal(generate(RECIPE.part(100, 150)), generate(RECIPE)[100:150])
+    assert RECIPE.part(100, 150).part(10, 20) == RECIPE.part(110, 120)
+    out = np.empty((50, *RECIPE.shape[1:]), np.uint8)
+    assert generate(RECIPE, 100, 150, out=out) is out
+    np.testing.assert_array_equal(out, generate(RECIPE, 100, 150))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_workers_makes_the_same_bytes(tmp_path, workers):
+    one = make(tmp_path / "a.h5", RECIPE).read_bytes()
+    assert make(tmp_path / "b.h5", RECIPE, workers=workers).read_bytes() == one
+
+
+def test_no_workers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="workers is 0; at least 1 thread must do the work"):
+        make(tmp_path / "a.h5", RECIPE, workers=0)
+
+
+def test_the_count_never_covers_a_block_that_is_late(tmp_path, monkeypatch):
+    """Block 2 is slow, and 3 and 4 end before it; killed then, the count says 2."""
+    real = writer.generate
+    late = threading.Event()
+
+    def slow(recipe, start, stop, *, out):
+        if start == 2 * 41:
+            late.wait(10)
+            raise Killed
+        if start == 4 * 41:
+            late.set()
+        return real(recipe, start, stop, out=out)
+
+    monkeypatch.setattr(writer, "generate", slow)
+    with pytest.raises(Killed):
+        make(tmp_path / "a.h5", RECIPE, workers=2)
+    partial = layout.partial_path(tmp_path / "a.h5")
+    assert layout.read_complete(partial, layout.open_layout(partial)) == 2
+    monkeypatch.undo()
+    made = make(tmp_path / "a.h5", RECIPE, resume=True)
+    assert verify(made, regenerate=True) > 0
+
+
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    def peak(count):
+        tracemalloc.start()
+        try:
+            make(tmp_path / f"{count}.h5", Recipe(count=count, seed=5), workers=2)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(200)  # whatever is loaded or compiled once
+    small, large = peak(1_000), peak(16_000)  # 24 blocks, and 390
+    assert large < small + 200_000
+    assert large < 16_000 * RECIPE.trajectory_bytes / 3
+
+
 def test_splits_share_no_board():
     boards = [
         generate(Recipe(count=2000, fresh=1.0, split=split))[:, 0].reshape(2000, -1)
@@ -52,10 +109,6 @@ def test_splits_share_no_board():
     ]
     distinct = np.unique(np.concatenate(boards), axis=0)
     assert len(distinct) == 6000
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("writes", [*range(0, 25, 3), 25])
@@ -105,9 +158,9 @@ import sys, time
 from golfast.data import Recipe, layout, make, writer
 layout.BLOCK_BYTES = 10_000
 real = writer.generate
-def slow(*a):
+def slow(*a, **k):
     time.sleep(0.02)
-    return real(*a)
+    return real(*a, **k)
 writer.generate = slow
 print("go", flush=True)
 make(sys.argv[1], Recipe(count=2000, seed=5))
@@ -128,29 +181,21 @@ def test_kill_dash_nine_then_resume(tmp_path, wait):
     assert made == make(tmp_path / "whole.h5", recipe).read_bytes()
 
 
-def test_verify_finds_a_flipped_bit_and_says_where(tmp_path):
-    path = make(tmp_path / "a.h5", RECIPE)
-    places = layout.open_layout(path)
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        at = int(rng.integers(RECIPE.count * RECIPE.trajectory_bytes))
-        data = bytearray(path.read_bytes())
-        data[places.states_offset + at] ^= 1 << int(rng.integers(8))
-        broken = tmp_path / "broken.h5"
-        broken.write_bytes(data)
-        block = at // (places.block * RECIPE.trajectory_bytes)
-        with pytest.raises(
-            Failure, match=rf"the checksum of block {block} of 9 \(trajectories {block * places.block} to "
-        ):
-            verify(broken)
-
-
 def test_verify_tells_a_file_that_its_recipe_does_not_make(tmp_path):
     path = make(tmp_path / "a.h5", RECIPE)
     with h5py.File(path, "r+") as file:
         file.attrs["seed"] = 6
+    for use in (Trajectories, verify):
+        with pytest.raises(Failure, match="is damaged outside its states"):
+            use(path)
+    places = layout.open_layout(path)
+    with path.open("r+b") as file:  # as somebody would who means it
+        file.seek(places.offsets["digest"])
+        file.write(bytes.fromhex(layout.compute_digest(path, places)))
     assert verify(path) == 9
-    with pytest.raises(Failure, match="is not what its recipe makes"):
+    with pytest.raises(
+        Failure, match=r"is not what its recipe makes: block 0 of 9 .* differs in \d+ cells, the first in"
+    ):
         verify(path, regenerate=True)
 
 
@@ -222,7 +267,7 @@ def test_a_partial_file_of_another_recipe_is_left_alone(tmp_path):
 def test_two_jobs_do_not_make_one_file(tmp_path):
     path = tmp_path / "a.h5"
     make(path, RECIPE).rename(layout.partial_path(path))
-    with writer._locked(layout.partial_path(path)):
+    with writer.locked(layout.partial_path(path)):
         for how in ({"resume": True}, {"overwrite": True}):
             with pytest.raises(Failure, match="another job is making"):
                 make(path, RECIPE, **how)
@@ -269,6 +314,8 @@ def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
         ({"fresh": 0.0}, "fresh is 0.0"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": 2**63}, "seed is 9223372036854775808"),
+        ({"start": -1}, "start is -1"),
+        ({"start": 2**63}, "cannot be: boards are numbered from 0"),
     ],
 )
 def test_impossible_recipes(fields, message):

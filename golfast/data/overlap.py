@@ -1,0 +1,40 @@
+"""Work on blocks by several threads, its results in the order of the blocks."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from golfast.threads import stay_on_this_thread, thread_count
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def check_workers(workers: int | None) -> int:
+    """How many threads: as many as there are cores if None. ValueError for less than 1."""
+    if workers is None:
+        return thread_count()
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; at least 1 thread must do the work")
+    return workers
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """work(item) for each item, on `workers` threads, in the order of the items.
+
+    At most 2 * workers items are begun and not yet taken, so memory stays bounded however many there are. The threads
+    overlap because what takes time in a block (kernels, checksums, compression, reading and writing) releases the GIL.
+    An exception of any item is raised in its turn; items not begun by then never are.
+    """
+    pool = ThreadPoolExecutor(workers, initializer=stay_on_this_thread)
+    begun: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) == 2 * workers:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

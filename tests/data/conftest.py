@@ -1,0 +1,10 @@
+"""What the tests of datasets share."""
+
+import pytest
+
+from golfast.data import layout
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(layout, "BLOCK_BYTES", 10_000)  # some 40 trajectories of 20x20
