@@ -9,6 +9,7 @@ import numpy as np
 
 HOW_TO_INSTALL = "install CuPy for your CUDA, such as: pip install 'golfast[gpu]'"
 _CPP = "-std=c++17"
+_DLPACK_CUDA = 2  # kDLCUDA
 
 Constants = tuple[tuple[str, str | int], ...]
 Array = Any  # cupy.ndarray: its types are not checked
@@ -52,13 +53,16 @@ class Device:
             function((launch.blocks,), (launch.threads,), given, shared_mem=launch.shared)
 
     def array(self, given: object) -> Array:
-        """`given` (an array of CuPy, NumPy, or, through DLPack, of torch on the device) as uint8 of CuPy.
+        """`given` as uint8 of CuPy, in C order and on a 16-byte boundary; ValueError if it is not uint8.
 
-        In C order and on a 16-byte boundary; nothing is copied that is so already.
+        Arrays that lie on the device (CuPy's; through DLPack torch's) are not copied if they are so already.
         """
-        if not hasattr(given, "__cuda_array_interface__") and hasattr(given, "__dlpack__") and not _is_numpy(given):
-            given = self.xp.from_dlpack(given)
-        array = self.xp.asarray(given)
+        if isinstance(given, self.xp.ndarray):
+            array = given
+        elif hasattr(given, "__dlpack_device__") and given.__dlpack_device__()[0] == _DLPACK_CUDA:
+            array = self.xp.from_dlpack(given)
+        else:
+            array = self.xp.asarray(given if hasattr(given, "__cuda_array_interface__") else np.asarray(given))
         if array.dtype != np.uint8:
             raise ValueError(f"packed boards are uint8; got {array.dtype}")
         array = self.xp.ascontiguousarray(array)
@@ -80,7 +84,3 @@ def defined(constants: Mapping[str, str | int]) -> list[str]:
 def _compiled(source: Path, name: str, constants: Constants) -> Any:
     module = device().xp.RawModule(code=source.read_text(), options=(_CPP, *defined(dict(constants))))
     return module.get_function(name)
-
-
-def _is_numpy(given: object) -> bool:
-    return isinstance(given, np.ndarray)

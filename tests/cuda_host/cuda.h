@@ -19,6 +19,7 @@
 #define __noinline__ __attribute__((noinline))
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __align__(bytes) alignas(bytes)
 
 struct Index {
     unsigned x;
@@ -124,7 +125,7 @@ static unsigned exchange(unsigned mine, unsigned source_lane)
 
 #define threadIdx (Index{host::current->index})
 
-static uint32_t shared[48 << 8];  // what a block gets unasked
+alignas(16) static uint32_t shared[48 << 8];  // what a block gets unasked
 
 static void __syncthreads() { host::wait(host::AT_BLOCK); }
 static void __syncwarp() { host::wait(host::AT_WARP); }

@@ -16,8 +16,8 @@ from golfast.life.cuda import (
     backend,
     last_packed_cuda,
     simulate_packed_cuda,
+    soup_trajectories_packed_cuda,
     soups_packed_cuda,
-    trajectories_packed_cuda,
 )
 from golfast.life.soup import STREAMS, soup_ages
 
@@ -142,7 +142,7 @@ def _soups(count, height, width, options):
         boards[ages > generation] = reference.step(boards[ages > generation], *dynamics)
     expected = pack(reference.trajectories(boards, 3, *dynamics))
     np.testing.assert_array_equal(numpy(soups_packed_cuda(count, height, width, **options)), expected[:, 0])
-    np.testing.assert_array_equal(numpy(trajectories_packed_cuda(count, height, width, 3, **options)), expected)
+    np.testing.assert_array_equal(numpy(soup_trajectories_packed_cuda(count, height, width, 3, **options)), expected)
 
 
 def test_soups(device):
@@ -249,7 +249,7 @@ def test_words_that_make_no_sense(host, call, message):
 def test_torch_takes_the_states_over_without_a_copy(gpu):
     import torch
 
-    states = trajectories_packed_cuda(10, 20, 20, 4, seed=1)
+    states = soup_trajectories_packed_cuda(10, 20, 20, 4, seed=1)
     tensor = torch.from_dlpack(states)
     assert tensor.data_ptr() == states.data.ptr
     again = simulate_packed_cuda(tensor[:, 0].contiguous(), 20, 4)

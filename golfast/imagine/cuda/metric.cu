@@ -43,7 +43,8 @@ extern "C" __global__ void match_bytes(
 
 // points (count,): twice the numerator of the paper's equation 1. In each state the first that matches earns 1 and
 // each other 0.5, so a state earns half of its matches, and half once more if it has any.
-extern "C" __global__ void equation(const u64* __restrict__ masks, int* __restrict__ points, i64 count, int n, int words)
+extern "C" __global__ void equation(
+    const u64* __restrict__ masks, int* __restrict__ points, i64 count, int n, int words)
 {
     const i64 k = (i64)blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= count) return;
@@ -64,7 +65,8 @@ extern "C" __global__ void equation(const u64* __restrict__ masks, int* __restri
 // matching (Kuhn 1955): each imagined state looks, breadth first, for a free state along a chain of owners who can
 // move on to another. A block's shared memory holds, for each thread side by side, `states` owners, then as many
 // askers, then the queue; all are 16 bits.
-extern "C" __global__ void matched(const u64* __restrict__ masks, int* __restrict__ points, i64 count, int n, int states)
+extern "C" __global__ void matched(
+    const u64* __restrict__ masks, int* __restrict__ points, i64 count, int n, int states)
 {
     extern __shared__ u32 shared[];
     const i64 k = (i64)blockIdx.x * blockDim.x + threadIdx.x;

@@ -4,14 +4,14 @@ from golfast.life.cuda.backend import (
     age_packed_cuda,
     last_packed_cuda,
     simulate_packed_cuda,
+    soup_trajectories_packed_cuda,
     soups_packed_cuda,
-    trajectories_packed_cuda,
 )
 
 __all__ = [
     "age_packed_cuda",
     "last_packed_cuda",
     "simulate_packed_cuda",
+    "soup_trajectories_packed_cuda",
     "soups_packed_cuda",
-    "trajectories_packed_cuda",
 ]

@@ -22,7 +22,7 @@ SOURCE = Path(__file__).with_name("life.cu")
 _REGISTERS = 128  # words of boards that a thread may hold
 _OWN_SOUPS = 64  # words up to which there are registers left to make soups, too
 _MOST_PER = 8  # boards in a row of a thread
-_STAGE_BYTES = 18 << 10  # shared memory of a warp: 12 warps of a multiprocessor find room
+_STAGE_BYTES = 30 << 10  # shared memory of a warp: 7 warps of a multiprocessor find room
 _STAGE_LIMIT = 48 << 10  # what a block gets unasked
 
 _ROWS, _MOST_WARPS = 32, 8  # of a wide kernel's warp, of its block
@@ -143,7 +143,7 @@ def soups_packed_cuda(
     return _from_soups(count, height, width, 0, soup, rule, boundary)[:, 0]
 
 
-def trajectories_packed_cuda(
+def soup_trajectories_packed_cuda(
     count: int,
     height: int,
     width: int,

@@ -13,13 +13,15 @@ typedef long long i64;
 
 // ---- The rule: -DLIFE=1 for B3/S23, else its -DTABLE ------------------------------------------------------------
 
-INLINE u32 majority(u32 a, u32 b, u32 c) { return (a & b) | (c & (a | b)); }
-INLINE u32 choose(u32 where, u32 yes, u32 no) { return (where & yes) | (~where & no); }
-
-// Bit 4a + 2b + c of an 8-bit table. The compiler makes one instruction of any three-input formula that stands alone,
-// but several of formulas that share terms, so here it is named.
+// Bit 4a + 2b + c of an 8-bit table: one instruction, which the compiler does not always find by itself.
 #ifdef __CUDA_ARCH__
-#define LOOKUP(table, a, b, c) ({ u32 found; asm("lop3.b32 %0, %1, %2, %3, %4;" : "=r"(found) : "r"(a), "r"(b), "r"(c), "n"(table)); found; })
+template <u32 table> INLINE u32 lookup(u32 a, u32 b, u32 c)
+{
+    u32 found;
+    asm("lop3.b32 %0, %1, %2, %3, %4;" : "=r"(found) : "r"(a), "r"(b), "r"(c), "n"(table));
+    return found;
+}
+#define LOOKUP(table, a, b, c) lookup<(table)>(a, b, c)
 #else
 INLINE u32 LOOKUP(u32 table, u32 a, u32 b, u32 c)
 {
@@ -29,6 +31,10 @@ INLINE u32 LOOKUP(u32 table, u32 a, u32 b, u32 c)
     return found;
 }
 #endif
+
+INLINE u32 parity(u32 a, u32 b, u32 c) { return LOOKUP(0x96, a, b, c); }
+INLINE u32 majority(u32 a, u32 b, u32 c) { return LOOKUP(0xe8, a, b, c); }
+INLINE u32 choose(u32 where, u32 yes, u32 no) { return LOOKUP(0xca, where, yes, no); }
 
 // Each cell with its left and right neighbour, added up: sum + 2 * carry.
 struct Three {
@@ -40,24 +46,24 @@ struct Row {
 
 INLINE Three add(u32 left, u32 cell, u32 right)
 {
-    Three three = {left ^ cell ^ right, majority(left, cell, right)};
+    Three three = {parity(left, cell, right), majority(left, cell, right)};
     return three;
 }
 
 // The next state of 32 cells, whose own row is `here`.
 INLINE u32 next_cells(u32 cell, Three above, Three here, Three below)
 {
-    u32 odd = above.sum ^ here.sum ^ below.sum;
+    u32 odd = parity(above.sum, here.sum, below.sum);
     if (LIFE) {  // eight operations with those of `add`: binary-banter.github.io/game-of-life, found by a SAT solver
-        u32 alike = ~((above.sum ^ here.sum) | (above.sum ^ below.sum));
+        u32 alike = LOOKUP(0x81, above.sum, here.sum, below.sum);
         u32 most = majority(above.carry, below.carry, odd);
-        u32 g = (here.carry ^ alike) | (here.carry & most);
-        u32 one = (above.carry ^ below.carry ^ g) & ~(above.carry & below.carry & g);
-        return one & (cell | odd);
+        u32 other = LOOKUP(0xbc, here.carry, alike, most);
+        u32 one = LOOKUP(0x16, above.carry, below.carry, other);
+        return LOOKUP(0xa8, cell, odd, one);
     }
     // The nine cells are odd + 2 * (pair + two) + 4 * four; TABLE's bit is four, two, odd, cell, pair.
     u32 two = majority(above.sum, here.sum, below.sum);
-    u32 pair = above.carry ^ here.carry ^ below.carry;
+    u32 pair = parity(above.carry, here.carry, below.carry);
     u32 four = majority(above.carry, here.carry, below.carry);
     u32 few = choose(two, LOOKUP(TABLE >> 8 & 255, odd, cell, pair), LOOKUP(TABLE & 255, odd, cell, pair));
     u32 many = choose(two, LOOKUP(TABLE >> 24, odd, cell, pair), LOOKUP(TABLE >> 16 & 255, odd, cell, pair));
@@ -156,8 +162,14 @@ INLINE int soup_age(u64 board, const Soup& soup, const u32* thresholds, int numb
 #define FRAME_BYTES (HEIGHT * ROW_BYTES)
 #define BY_WORDS (FRAME_BYTES % 4 == 0)
 #define UNITS (BY_WORDS ? FRAME_BYTES / 4 : FRAME_BYTES)  // of a frame in shared memory
-#define PITCH (BY_WORDS ? FRAMES * UNITS | 1 : FRAMES * UNITS)  // of a board; an odd one spreads lanes over all banks
+#define RUN (FRAMES * UNITS)  // of a board
+#define PITCH (BY_WORDS ? RUN | 1 : RUN)  // from one board to the next: an odd one spreads the lanes over all banks
 #define TILE (32 * PER)
+
+struct __align__(16) Four {
+    u32 word[4];
+};
+
 #define FIRST(slot) ((slot) * (TORUS ? WIDTH : WIDTH + 1))  // of a board's cells in the string
 
 // The cells first .. first + count of a string, as a mask of its word k.
@@ -298,10 +310,13 @@ extern "C" __global__ void __launch_bounds__(32) small(
     const i64 tile = (i64)blockIdx.x * TILE;
     const int here = count - tile < TILE ? (int)(count - tile) : TILE;
     const i64 stride = (i64)(last_only ? 1 : generations + 1) * FRAME_BYTES;
+    // Whole trajectories of neighbours are one run of memory.
+    const bool together = !order && here == TILE && stride == FRAMES * FRAME_BYTES && PITCH == RUN;
 
     u32 rows[MOST_ROWS][2] = {};
     int ages[MOST_PER] = {}, oldest = 0;
     if (!SOUP) {
+#pragma unroll 4
         for (int i = 0; i < here; ++i) {
             const u8* source = boards + (order ? order[tile + i] : tile + i) * FRAME_BYTES;
             for (int u = lane; u < UNITS; u += 32)
@@ -340,12 +355,17 @@ extern "C" __global__ void __launch_bounds__(32) small(
             ++staged;
             if (staged == FRAMES || g == generations) {
                 __syncwarp();
-                for (int i = 0; i < here; ++i) {
-                    u8* there = target + (order ? order[tile + i] : tile + i) * stride;
-                    for (int u = lane; u < staged * UNITS; u += 32)
-                        if (BY_WORDS) ((u32*)there)[u] = shared[i * PITCH + u];
-                        else there[u] = stage[i * PITCH + u];
-                }
+                if (together)
+#pragma unroll 4
+                    for (int w = lane; w < TILE * RUN * unit / 16; w += 32)
+                        ((Four*)(states + tile * stride))[w] = ((Four*)shared)[w];
+                else
+                    for (int i = 0; i < here; ++i) {
+                        u8* there = target + (order ? order[tile + i] : tile + i) * stride;
+                        for (int u = lane; u < staged * UNITS; u += 32)
+                            if (BY_WORDS) ((u32*)there)[u] = shared[i * PITCH + u];
+                            else there[u] = stage[i * PITCH + u];
+                    }
                 target += staged * FRAME_BYTES;
                 staged = 0;
             }
@@ -487,7 +507,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS, 16 / WARPS) wide(
         }
         advance(rows, ROWS, 2, around_wide(above), around_wide(below), around_wide,
                 [](int, u32 next, u32) { return next; });
-        // The compiler would work out every row's mask and address before the loop, and keep them; not if they may change.
+        // Else the compiler works out every row's mask and address before the loop, and runs out of registers.
         asm volatile("" : "+r"(inside), "+r"(middle), "+r"(stride));
         if (border)
 #pragma unroll
