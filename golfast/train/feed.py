@@ -66,8 +66,8 @@ class Feed:
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device."""
-        epoch, position = divmod(step, self._batches)
         if step not in self._prepared:
+            epoch, position = divmod(step, self._batches)
             first = position - position % self._together
             steps = min(self._together, self._batches - first)
             if self._ahead:
