@@ -22,7 +22,7 @@ from golfast.run.hardware import hardware, versions
 
 from .peers_life import HAS_SCIPY
 
-SUITES = ("simulate", "dataset", "loader", "train", "metric")
+SUITES = ("simulate", "dataset", "loader", "train", "metric", "gpu")
 
 Record = dict[str, Any]
 
@@ -172,4 +172,4 @@ def _print_table(records: list[Record], notes: list[str]) -> None:
         "results were checked against the peers'."
     )
     for note in notes:
-        console.print(f"Note: {note}.")
+        console.print(f"Note: {note}.", markup=False)

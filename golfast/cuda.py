@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 HOW_TO_INSTALL = "install CuPy for your CUDA, such as: pip install 'golfast[gpu]'"
 _CPP = "-std=c++17"
@@ -73,6 +74,11 @@ class Device:
 def device() -> Device:
     """The device; ValueError in one sentence, saying what to install, if there is none that CuPy can use."""
     return Device()
+
+
+def to_host(array: Array) -> NDArray[Any]:
+    """A copy of the device's array in NumPy's memory; NumPy's own are returned as they are."""
+    return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
 def defined(constants: Mapping[str, str | int]) -> list[str]:

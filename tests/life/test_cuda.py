@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from golfast import cuda
+from golfast.cuda import to_host
 from golfast.life import Rule, pack, reference, soups_packed, unpack
 from golfast.life.cuda import (
     age_packed_cuda,
@@ -56,10 +57,6 @@ def device(request):
     return request.getfixturevalue(request.param)
 
 
-def numpy(array):
-    return array.get() if hasattr(array, "get") else array
-
-
 def random_boards(count, height, width, seed, density=0.5):
     return (np.random.default_rng(seed).random((count, height, width)) < density).astype(np.uint8)
 
@@ -69,8 +66,8 @@ def check(boards, generations, rule, boundary):
     given, width = pack(boards), boards.shape[2]
     before = given.copy()
     options = {"rule": rule, "boundary": boundary}
-    np.testing.assert_array_equal(numpy(simulate_packed_cuda(given, width, generations, **options)), expected)
-    np.testing.assert_array_equal(numpy(last_packed_cuda(given, width, generations, **options)), expected[:, -1])
+    np.testing.assert_array_equal(to_host(simulate_packed_cuda(given, width, generations, **options)), expected)
+    np.testing.assert_array_equal(to_host(last_packed_cuda(given, width, generations, **options)), expected[:, -1])
     np.testing.assert_array_equal(given, before)
 
 
@@ -141,8 +138,8 @@ def _soups(count, height, width, options):
     for generation in range(ages.max(initial=0)):
         boards[ages > generation] = reference.step(boards[ages > generation], *dynamics)
     expected = pack(reference.trajectories(boards, 3, *dynamics))
-    np.testing.assert_array_equal(numpy(soups_packed_cuda(count, height, width, **options)), expected[:, 0])
-    np.testing.assert_array_equal(numpy(soup_trajectories_packed_cuda(count, height, width, 3, **options)), expected)
+    np.testing.assert_array_equal(to_host(soups_packed_cuda(count, height, width, **options)), expected[:, 0])
+    np.testing.assert_array_equal(to_host(soup_trajectories_packed_cuda(count, height, width, 3, **options)), expected)
 
 
 def test_soups(device):
@@ -153,7 +150,7 @@ def test_soups(device):
 def test_boards_are_put_in_order_of_age(device, fresh):
     options = {"seed": 5, "start": 2**32 - 300, "split": "test"}
     soup = backend.Soup(density=0.5, fresh=fresh, **options)
-    order = numpy(backend._by_age(device, soup, soup.thresholds(device), 1000))
+    order = to_host(backend._by_age(device, soup, soup.thresholds(device), 1000))
     assert sorted(order) == list(range(1000))
     ages = np.minimum(soup_ages(1000, fresh=fresh, **options)[order], 255)
     assert (np.diff(ages) <= 0).all()
@@ -163,7 +160,7 @@ def test_boards_are_put_in_order_of_age(device, fresh):
 @pytest.mark.parametrize("boundary", ["dead", "torus"])
 def test_boards_of_ages_that_are_given(device, height, width, boundary):
     boards, ages = random_boards(12, height, width, 3), np.array([0, 1, 7, 8, 9, 16, 17, 30, 0, 8, 2, 24])
-    given = numpy(age_packed_cuda(pack(boards), width, ages, rule="B36/S23", boundary=boundary))
+    given = to_host(age_packed_cuda(pack(boards), width, ages, rule="B36/S23", boundary=boundary))
     for board, age, result in zip(boards, ages, given, strict=True):
         expected = reference.trajectories(board[None], int(age), Rule.parse("B36/S23"), boundary)[0, -1]
         np.testing.assert_array_equal(result, pack(expected))
@@ -253,4 +250,4 @@ def test_torch_takes_the_states_over_without_a_copy(gpu):
     tensor = torch.from_dlpack(states)
     assert tensor.data_ptr() == states.data.ptr
     again = simulate_packed_cuda(tensor[:, 0].contiguous(), 20, 4)
-    np.testing.assert_array_equal(numpy(again), numpy(states))
+    np.testing.assert_array_equal(to_host(again), to_host(states))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from golfast import cuda
-from golfast.cuda import Array, Device, Launch
+from golfast.cuda import Array, Device, Launch, to_host
 from golfast.imagine.metric import _check_shapes, _check_width, _denominator, _Score
 
 SOURCE = Path(__file__).with_name("metric.cu")
@@ -74,5 +74,5 @@ def _of_dataset(device: Device, masks: Array, states: int, denominator: int) -> 
         raise ValueError('variant "dataset" is a mean over sequences, and there are none')
     sums = [(masks[:, :, j // 64] >> np.uint64(j % 64) & np.uint64(1)).sum(axis=0) for j in range(states)]
     found = device.xp.stack(sums, axis=1)
-    share = np.asarray(found.get() if hasattr(found, "get") else found) / len(masks)  # (n, states)
+    share = to_host(found) / len(masks)  # (n, states)
     return float((0.5 * share.sum(axis=0) + 0.5 * share.max(axis=0)).sum() / denominator)

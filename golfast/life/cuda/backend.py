@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from golfast import cuda
-from golfast.cuda import Array, Device, Launch
+from golfast.cuda import Array, Device, Launch, to_host
 from golfast.life.boards import check_packed, check_size, packed_width
 from golfast.life.rule import Rule
 from golfast.life.simulate import BOUNDARIES, check_choice, check_generations
@@ -116,7 +116,7 @@ def age_packed_cuda(
     device = cuda.device()
     given = _checked(device, boards, width)
     rule, torus = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES) == "torus"
-    numbers = np.asarray(ages.get() if hasattr(ages, "get") else ages)
+    numbers = to_host(ages)
     if numbers.shape != given.shape[:1] or numbers.dtype.kind not in "iu" or (numbers < 0).any():
         raise ValueError(f"ages are whole numbers of at least 0, one for each of {len(given)} boards")
     return _aged(device, given, width, numbers, rule, torus)
