@@ -1,6 +1,7 @@
 """`golfast demo`: the main job, end to end."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,6 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
     them are the true states in between: states that nobody ever showed to the network.
     """
     from golfast.ablate import run_trial
-    from golfast.data import Trajectories, make
     from golfast.run.folder import RunFolder
     from golfast.run.progress import Display
     from golfast.train import TrainConfig
@@ -35,17 +35,34 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
 
     config = TrainConfig(seed=seed)
     run = RunFolder(folder or Path("runs") / f"demo-{seed}")
-    dataset_path = run.path.parent / "demo-train.h5"
     if again:
         run.clear()
     with Display(quiet=quiet) as display:
-        if run.result.exists():
-            display.say(f"{run.path} holds a finished demo, shown again below; --again runs it anew")
-        if not (dataset_path.exists() and Trajectories(dataset_path).recipe == config.data):
-            phase = display.phase("make data", config.data.count, unit="trajectory")
-            make(dataset_path, config.data, overwrite=True, progress=phase.update)
-            phase.done()
-        result = run_trial(config, run, Trajectories(dataset_path), device=device, resume=True, display=display)
+        if run.finished:
+            display.say(f"{run.path} holds a finished demo, shown again; --again runs it anew")
+            dataset = None
+        else:
+            dataset = _dataset(run.path.parent, config.data, display)
+        result = run_trial(config, run, dataset, device=device, resume=True, display=display)
     rows = result_rows(result, run.path)
     rows.insert(1, ("the paper's", f"{PAPER_METRIC:.2f}   (mean of 42 runs, arXiv 2405.06409, table 1)"))
     show(result | {"paper_metric": PAPER_METRIC, "folder": str(run.path)}, rows, as_json=as_json)
+
+
+def _dataset(folder: Path, recipe: Any, display: Any) -> Any:
+    """The demo's data, named by its recipe and shared by demos of all seeds; made if it is not there, or damaged."""
+    from golfast.data import Trajectories, make
+    from golfast.errors import Failure
+    from golfast.run.config import fingerprint
+
+    path = folder / f"demo-{fingerprint(recipe)}.h5"
+    try:
+        return Trajectories(path)
+    except FileNotFoundError:
+        pass
+    except Failure as damage:
+        display.say(f"{damage}; making it again")
+    phase = display.phase("make data", recipe.count, unit="trajectory")
+    make(path, recipe, overwrite=True, progress=phase.update)
+    phase.done()
+    return Trajectories(path)

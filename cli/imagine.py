@@ -24,13 +24,19 @@ from .options import FILE, FOLDER, device_option, examples
 @device_option
 def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:
     """Draw what RUN's network imagines: true states above, decoded hidden states below."""
-    from golfast.ablate import load_trial, test_cells
+    from golfast.ablate import held_out_cells, load_trial
     from golfast.imagine import draw_imagined
     from golfast.imagine.pictures import write_png
 
+    if out is not None and out.suffix.lower() != ".png":
+        raise ValueError(f"--out {out} has an unknown ending; allowed is: .png")
+    if pattern is not None and (count, first) != (4, 0):
+        raise ValueError(
+            "--count and --first choose test sequences, and --pattern starts from a pattern; give only one"
+        )
     config, network, compute = load_trial(run, device)
     if pattern is None:
-        truth = test_cells(config, first + count)[first:]
+        truth = held_out_cells(config, count, start=first)
         title = f"What {run.name} imagines: held-out sequences {first} to {first + count - 1}"
     else:
         from golfast.life import find_pattern, simulate

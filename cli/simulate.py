@@ -50,7 +50,7 @@ def simulate(
     from golfast.life import Rule, find_pattern, soups
     from golfast.life import simulate as run
 
-    if out is not None and out.suffix not in _FORMATS:
+    if out is not None and out.suffix.lower() not in _FORMATS:
         raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
     found = None if pattern is None else find_pattern(pattern)
     law = Rule.parse(rule) if rule else (found.rule if found and found.rule else Rule.parse("B3/S23"))
@@ -98,9 +98,10 @@ def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> 
 
     last = Pattern(cells=states[-1], name=f"{name}, generation {len(states) - 1}", rule=law)
     pixels = cell or max(1, min(12, 480 // max(states.shape[1:])))
-    if out.suffix == ".gif":
+    ending = out.suffix.lower()
+    if ending == ".gif":
         save_gif(animate_boards(states, cell=pixels), out)
-    elif out.suffix == ".png":
+    elif ending == ".png":
         shown = np.unique(np.linspace(0, len(states) - 1, min(12, len(states))).astype(int))
         write_png(draw_row(states[shown], cell=pixels, labels=[f"generation {k}" for k in shown]), out)
     else:

@@ -41,7 +41,7 @@ def train(
     """Train a network, evaluate it on 10,000 held-out sequences, and draw what it imagines."""
     from golfast.ablate import default_folder, load_config, run_trial
     from golfast.data import Trajectories
-    from golfast.run.config import from_mapping, override, parse_assignment, read_toml, to_mapping, to_toml
+    from golfast.run.config import difference, from_mapping, override, parse_assignment, read_toml, to_mapping, to_toml
     from golfast.run.folder import RunFolder
     from golfast.run.progress import Display
     from golfast.train import TrainConfig
@@ -54,14 +54,15 @@ def train(
         config = load_config(RunFolder(folder))
     else:
         config = from_mapping(TrainConfig, read_toml(config_file) if config_file else {})
+    config = override(config, given)
     dataset = Trajectories(data_file) if data_file else None
     if dataset:
-        _check_data_agrees(
-            given, config_file, to_mapping(dataset.recipe), read_toml(config_file) if config_file else {}
-        )
-        given = {key: value for key, value in given.items() if not key.startswith("data.")}
-        given |= {f"data.{key}": value for key, value in to_mapping(dataset.recipe).items()}
-    config = override(config, given)
+        asked = {key.removeprefix("data.") for key in given if key.startswith("data.")}
+        asked |= set(read_toml(config_file).get("data", {})) if config_file else set()
+        wrong = [text for text in difference(config.data, dataset.recipe) if text.split()[0] in asked]
+        if wrong:
+            raise ValueError(f"{data_file} has other data than was asked for: {'; '.join(wrong)}; leave that out")
+        config = override(config, {f"data.{key}": value for key, value in to_mapping(dataset.recipe).items()})
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
         show(
@@ -101,18 +102,3 @@ def result_rows(result: dict[str, object], folder: Path) -> list[tuple[str, str]
         ),
         ("pictures", f"{folder / 'strips.png'}, {folder / 'learning.gif'}"),
     ]
-
-
-def _check_data_agrees(
-    given: dict[str, object], config_file: Path | None, recipe: dict[str, object], config: dict[str, object]
-) -> None:
-    """ValueError if a data field that was asked for disagrees with the dataset."""
-    asked = {key.removeprefix("data."): value for key, value in given.items() if key.startswith("data.")}
-    table = config.get("data", {})
-    if isinstance(table, dict):
-        asked = table | asked
-    for key, value in asked.items():
-        if key in recipe and recipe[key] != value:
-            raise ValueError(
-                f"data.{key} is {value!r}, and the dataset has {recipe[key]!r}; leave it out, or give other data"
-            )

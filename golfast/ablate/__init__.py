@@ -4,18 +4,18 @@ from golfast.ablate.trial import (
     accuracy_words,
     default_folder,
     evaluate_trial,
+    held_out_cells,
     load_config,
     load_trial,
     run_trial,
-    test_cells,
 )
 
 __all__ = [
     "accuracy_words",
     "default_folder",
     "evaluate_trial",
+    "held_out_cells",
     "load_config",
     "load_trial",
     "run_trial",
-    "test_cells",
 ]

@@ -47,11 +47,30 @@ def run_trial(
             raise ValueError(
                 f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder"
             )
-        if folder.config.exists() and load_config(folder) == config and (done := folder.read_result()):
+        if (
+            folder.config.exists()
+            and load_config(folder) == config
+            and folder.finished
+            and (done := folder.read_result())
+        ):
             return done
-    packed = generate(config.data) if dataset is None else dataset.packed
+    with folder.locked():
+        return _run(config, folder, dataset, compute, sequences, resume, display)
 
-    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step")
+
+def _run(
+    config: TrainConfig,
+    folder: RunFolder,
+    dataset: Trajectories | None,
+    compute: Compute,
+    sequences: int,
+    resume: bool,
+    display: Display,
+) -> dict[str, Any]:
+    if dataset is None:
+        display.say(f"making {config.data.count:,} trajectories in memory")
+    packed = generate(config.data) if dataset is None else dataset.packed
+    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
     outcome = train(
         config,
         folder,
@@ -63,7 +82,8 @@ def run_trial(
     phase.done("right: " + accuracy_words(outcome.accuracy))
     figures = evaluate_trial(config, outcome.network, compute, sequences=sequences, display=display)
     result = _result(config, outcome, figures, compute)
-    draw_run(folder, outcome.network, test_cells(config, 16), compute, steps=outcome.steps)
+    display.say("drawing")
+    draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
     folder.finish(result)
     return result
 
@@ -85,10 +105,12 @@ def evaluate_trial(
     """
     display = display or Display(quiet=True)
     if dataset is None:
-        recipe = test_recipe(config, sequences)
+        recipe = held_out_recipe(config, sequences)
         truth = generate(recipe)
     else:
         recipe, truth = dataset.recipe, dataset.packed[:sequences]
+        if recipe.split == "train" and recipe.seed == config.data.seed:
+            display.say("note: the network was trained on these boards; figures on them are not held-out")
     if recipe.generations != config.data.generations:
         raise ValueError(
             f"the dataset has {recipe.generations} generations, and the run was trained on {config.data.generations}; "
@@ -129,14 +151,15 @@ def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path(
     return RunFolder(root / fingerprint(dataclasses.replace(config, precision=precision)))
 
 
-def test_recipe(config: TrainConfig, count: int) -> Recipe:
+def held_out_recipe(config: TrainConfig, count: int) -> Recipe:
     """The recipe of a network's held-out data."""
     return override(config.data, {"split": "test", "count": count})
 
 
-def test_cells(config: TrainConfig, count: int) -> NDArray[np.uint8]:
-    """The first held-out trajectories, (count, m, H, W) uint8 0/1."""
-    return np.unpackbits(generate(test_recipe(config, count)), axis=-1, count=config.data.width)
+def held_out_cells(config: TrainConfig, count: int, *, start: int = 0) -> NDArray[np.uint8]:
+    """Held-out trajectories start.. of a network, (count, m, H, W) uint8 0/1."""
+    packed = generate(held_out_recipe(config, start + count), start, start + count)
+    return np.unpackbits(packed, axis=-1, count=config.data.width)
 
 
 def accuracy_words(accuracy: list[float]) -> str:

@@ -47,7 +47,7 @@ def evaluate(
     return {
         "metric": metric,
         "matthews": float(matthews(boards[:, :-1], cells).mean()) if defined else None,
-        "accuracy": float(pairs[-1, -1]),
+        "accuracy": round(float(pairs[-1, -1]), 6),
         "agreement": [[round(float(value), 6) for value in row] for row in pairs],
         "sequences": len(truth),
     }

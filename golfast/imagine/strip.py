@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from golfast.imagine.kernels import TAKEN
-from golfast.imagine.metric import agreement, interpretability, matched_states
+from golfast.imagine.metric import agreement, interpretability, matched_states, matthews
 from golfast.imagine.pictures import (
     DEAD,
     FAINT,
@@ -126,21 +126,25 @@ def percent(share: float) -> str:
 def _verdict(shares: NDArray[np.float64], partner: int | None, threshold: float) -> Verdict:
     last = len(shares) - 1
     if partner is not None and partner >= 0:
-        return Verdict(partner, f"= state {partner + 1}, {percent(shares[partner])}", "earns 1", MATCHED)
+        return Verdict(partner, _agrees(partner, shares[partner]), "earns 1", MATCHED)
     if partner == TAKEN:
         state = 1 + int(np.argmax(shares[1:-1]))
-        return Verdict(state, f"= state {state + 1}, {percent(shares[state])}", "earns 0.5 (taken)", MATCHED)
+        return Verdict(state, _agrees(state, shares[state]), "earns 0.5 (taken)", MATCHED)
     order = [*range(1, last), last, 0]  # where several are equally close, rather one that counts
     state = max(order, key=shares.tolist().__getitem__)
     if shares[state] >= threshold:
         why = "the input" if state == 0 else "the target"
-        return Verdict(state, f"= state {state + 1}, {percent(shares[state])}", f"earns 0 ({why})", UNMATCHED)
+        return Verdict(state, _agrees(state, shares[state]), f"earns 0 ({why})", UNMATCHED)
     return Verdict(state, f"closest: state {state + 1}, {percent(shares[state])}", "earns 0", UNMATCHED)
 
 
 def _verdict_of_trained(share: float, state: int, threshold: float) -> Verdict:
-    sign = "= " if share >= threshold else ""
-    return Verdict(state, f"{sign}state {state + 1}, {percent(share)}", "trained on", TRAINED)
+    words = _agrees(state, share) if share >= threshold else f"state {state + 1}, {percent(share)}"
+    return Verdict(state, words, "trained on", TRAINED)
+
+
+def _agrees(state: int, share: float) -> str:
+    return f"{'=' if share == 1 else '~'} state {state + 1}, {percent(share)}"
 
 
 def _draw_rows(truth: object, imagined: object, threshold: float) -> Image.Image:
@@ -176,6 +180,10 @@ def _draw_rows(truth: object, imagined: object, threshold: float) -> Image.Image
         write(image, (middle(j), first - 6), f"state {j + 1}{role}", anchor="ms")
         place(draw_board(s[j], cell=cell, thickness=1), j, first)
     _write_metric(image, (middle(0), second + tall // 2), verdicts, states, value)
+    if value is not None:  # mostly empty boards agree in most cells whatever they show; correlation sees through that
+        correlation = float(matthews(h[None, :-1], s[None])[0])
+        at = (middle(0), second + tall + _LINE - 2)
+        write(image, at, f"correlation {correlation:.2f}", colour=FAINT, anchor="ms")
     for i, verdict in enumerate(verdicts):
         x = middle(i + 1)
         write(image, (x, second - 6), f"timestep {i + 1}", anchor="ms")

@@ -18,6 +18,7 @@ from golfast.threads import over_batch, thread_count
 BACKENDS = ("auto", "numba", "reference")
 BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
+MOST_GENERATIONS = 10**12
 SORTED_TOGETHER = 1024  # boards whose trajectories fit in the cache next to the core
 MOST_TOGETHER = 16  # generations of a wide board per pass: more read more rows beyond a band, fewer convert more often
 
@@ -153,8 +154,8 @@ def check_generations(generations: int) -> int:
         number = operator.index(generations)
     except TypeError:
         raise ValueError(f"generations is a whole number; got {generations!r}") from None
-    if number < 0:
-        raise ValueError(f"generations is {number}; it must be 0 or more")
+    if not 0 <= number <= MOST_GENERATIONS:
+        raise ValueError(f"generations is {number}; it must be from 0 to {MOST_GENERATIONS:,}")
     return number
 
 

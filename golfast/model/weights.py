@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from golfast.errors import Failure
@@ -11,7 +11,7 @@ from golfast.errors import Failure
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write a module's weights to `path`, in place of what is there."""
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+    path.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}))
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

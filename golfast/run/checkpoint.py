@@ -1,5 +1,6 @@
 """Checkpoints: all a killed run needs to go on as if nothing had happened."""
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from golfast.run.files import replacing
 
 def save_checkpoint(path: Path, state: dict[str, Any], *, config: str) -> None:
     """Write `state` (tensors and plain values) for the run whose config has this fingerprint; whole, or not at all."""
+    buffer = io.BytesIO()
+    torch.save({"config": config, "state": state}, buffer)
     with replacing(path) as temporary:
-        torch.save({"config": config, "state": state}, temporary)
+        temporary.write_bytes(buffer.getbuffer())  # not torch's own writer, which calls a full disk an iostream error
 
 
 def load_checkpoint(path: Path, *, config: str) -> dict[str, Any]:

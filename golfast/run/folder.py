@@ -1,6 +1,10 @@
 """The run folder: one place for all that a run leaves behind."""
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +51,20 @@ class RunFolder:
     def result(self) -> Path:
         """Figures of the finished run; a run without it is not finished."""
         return self.path / "result.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other jobs out of the folder, which is made if need be. Failure if one is at work in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Failure(f"another job is at work in {self.path}; wait for it, or end it") from None
+            yield
+        finally:
+            os.close(handle)
 
     def start(self, config_toml: str) -> None:
         """Make the folder, or take up one that has the same config. Failure if it belongs to another config."""
@@ -109,6 +127,11 @@ class RunFolder:
         """Write the result, which marks the run as finished, and drop the checkpoint."""
         write_json(self.result, result)
         self.checkpoint.unlink(missing_ok=True)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended and its weights are there."""
+        return self.result.exists() and self.weights.exists()
 
     def read_result(self) -> dict[str, Any] | None:
         """The result of a finished run, or None."""

@@ -19,8 +19,7 @@ class Compute:
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a network runs forward."""
-        # The cast cache would tie the graph of one step to the weights of another.
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=True)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     @property
     def precision(self) -> str:
@@ -40,6 +39,8 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for, and torch sees no CUDA device here; use device 'cpu'")
     chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    if precision == "bf16" and not _has_bf16(chosen):
+        raise ValueError(f"precision 'bf16' was asked for, and this {chosen.type} does not multiply it; use 'fp32'")
     return Compute(chosen, bf16=_has_bf16(chosen) if precision == "auto" else precision == "bf16")
 
 

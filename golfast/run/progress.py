@@ -2,10 +2,11 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
@@ -25,14 +26,15 @@ def plural(unit: str) -> str:
 class Phase:
     """One phase of a job: how far it is, and its figures."""
 
-    def __init__(self, display: "Display", name: str, total: int, unit: str) -> None:
+    def __init__(self, display: "Display", name: str, total: int, unit: str, at_most: bool) -> None:
         self._display, self._name, self._total, self._unit = display, name, total, unit
         self._began = self._spoke = time.monotonic()
         self._first: int | None = None
         self._figures = ""
-        self._task = display.live.add_task(name, total=total, unit=unit, figures="") if display.live else None
+        self._left = "left at most" if at_most else "left"
+        self._task = display.live.add_task(name, total=total, unit=unit, left=self._left) if display.live else None
         if not display.live:
-            display.say(f"{name}: {total:,} {plural(unit)}")
+            display.say(f"{name}: {'at most ' if at_most else ''}{total:,} {plural(unit) if total != 1 else unit}")
 
     def update(self, done: int, figures: str | None = None) -> None:
         """Tell how much of the total is done, and, if there is news, the figures to show beside it."""
@@ -40,11 +42,12 @@ class Phase:
         self._first = done if self._first is None else self._first
         now = time.monotonic()
         if self._display.live and self._task is not None:
-            self._display.live.update(self._task, completed=done, figures=self._figures)
+            self._display.live.figures = self._figures
+            self._display.live.update(self._task, completed=done)
         elif now - self._spoke >= _PLAIN_EVERY and done < self._total:
             self._spoke = now
             rate = (done - self._first) / (now - self._began)
-            left = f", {(self._total - done) / rate:,.0f} s left" if rate > 0 else ""
+            left = f", {(self._total - done) / rate:,.0f} s {self._left}" if rate > 0 else ""
             speed = f"{rate:,.0f} {plural(self._unit)}/s{left}"
             self._display.say(f"{self._name}: {done:,} of {self._total:,}, {speed}  {self._figures}")
 
@@ -54,9 +57,21 @@ class Phase:
         if self._display.live and self._task is not None:
             task = next(task for task in self._display.live.tasks if task.id == self._task)
             done = task.completed or 1
-            self._display.live.update(self._task, total=done, completed=done, figures=self._figures)
+            self._display.live.update(self._task, total=done, completed=done, left="")
+            self._display.live.figures = self._figures
         else:
             self._display.say(f"{self._name}: done in {time.monotonic() - self._began:.1f} s  {self._figures}".rstrip())
+
+
+class _Board(Progress):
+    """A line per phase, and below them the figures of the latest, which would not fit beside it."""
+
+    figures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.figures:
+            yield Text(f"  {self.figures}", style="green")
 
 
 class Display:
@@ -65,23 +80,21 @@ class Display:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False)
-        self.live: Progress | None = None
+        self.live: _Board | None = None
         if not quiet and self._console.is_terminal:
-            self.live = Progress(
-                TextColumn("{task.description:<22}"),
-                BarColumn(bar_width=24),
+            self.live = _Board(
+                TextColumn("{task.description:<18}"),
+                BarColumn(bar_width=10),
                 TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
                 _Rate(),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[figures]}", style="green"),
+                TextColumn("{task.fields[left]}"),
+                TimeRemainingColumn(compact=True),
                 console=self._console,
             )
 
-    def phase(self, name: str, total: int, *, unit: str) -> Phase:
-        """Begin a phase of `total` units (singular: "step")."""
-        return Phase(self, name, total, unit)
+    def phase(self, name: str, total: int, *, unit: str, at_most: bool = False) -> Phase:
+        """Begin a phase of `total` units (singular: "step"), or of so many `at_most`."""
+        return Phase(self, name, total, unit, at_most)
 
     def say(self, text: str) -> None:
         """Print one line of news."""

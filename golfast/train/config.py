@@ -1,5 +1,6 @@
 """All that decides a training run."""
 
+import math
 from dataclasses import dataclass, field
 
 from golfast.data import Recipe
@@ -42,7 +43,7 @@ class OptimiserConfig:
             raise ValueError(f"optimiser.warmup is {self.warmup}; it must be 0 or more steps")
         if not 0 <= self.final <= 1:
             raise ValueError(f"optimiser.final is {self.final}; it must be from 0 to 1")
-        if self.clip < 0:
+        if not 0 <= self.clip < math.inf:
             raise ValueError(f"optimiser.clip is {self.clip}; it must be 0 (none) or more")
 
 
@@ -80,7 +81,7 @@ class TrainConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
-        if not self.stop > 0:
+        if not 0 < self.stop < math.inf:
             raise ValueError(f"stop is {self.stop}; it is an accuracy above 0 (above 1: train all steps)")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; allowed are: {', '.join(PRECISIONS)}")

@@ -208,7 +208,13 @@ def test_train_on_a_file(tmp_path):
     options = [word for pair in words for word in ("--set", pair)]
     call("train", *options, "--data", tmp_path / "a.h5", "--folder", tmp_path / "run", "--device", "cpu", "--quiet")
     told = refused("train", *options, "--data", tmp_path / "a.h5", "--set", "data.width=12", "--folder", tmp_path / "x")
-    assert "data.width is 12, and the dataset has 11" in told
+    assert "has other data than was asked for: width (12 against 11)" in told
+
+
+def test_train_on_a_file_checks_every_key(dataset):
+    told = refused("train", "--data", dataset, "--set", "data.typo=3", "--dry-run")
+    assert "there is no config key 'data.typo'" in told
+    call("train", "--data", dataset, "--set", "data.rule=life", "--dry-run")
 
 
 def test_train_dry_run_prints_every_field(tmp_path, monkeypatch):
@@ -239,7 +245,7 @@ def test_train_refuses(tmp_path, words, message):
 
 def test_train_refuses_a_folder_in_use_and_resumes_it_when_told(trained):
     folder, result = trained
-    assert "is not empty; give --resume" in refused(*tiny("--folder", folder, "--quiet"))
+    assert "is not empty; --resume goes on" in refused(*tiny("--folder", folder, "--quiet"))
     assert (
         json.loads(call("train", "--folder", folder, "--resume", "--json", "--quiet", "--device", "cpu").stdout)
         == result

@@ -1,9 +1,13 @@
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from golfast.errors import Failure
+from golfast.model import save_weights
+from golfast.model.conv import Conv3x3
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
 from golfast.run.files import replacing, write_json
 from golfast.run.folder import RunFolder
@@ -90,3 +94,39 @@ def test_a_damaged_result_is_told(tmp_path):
     (tmp_path / "result.json").write_text("{")
     with pytest.raises(Failure, match="is damaged"):
         RunFolder(tmp_path).read_result()
+
+
+@pytest.mark.parametrize("write", ["checkpoint", "weights", "json"])
+def test_a_full_disk_is_told_by_its_name_and_harms_nothing(tmp_path, monkeypatch, write):
+    def save():
+        if write == "checkpoint":
+            save_checkpoint(path, {"step": 3}, config="abc")
+        elif write == "weights":
+            with replacing(path) as temporary:
+                save_weights(Conv3x3(1, 1), temporary)
+        else:
+            write_json(path, {"a": 1})
+
+    def full(self, *args, **options):
+        with self.open("wb") as file:
+            file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "file"
+    save()
+    before = path.read_bytes()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left on device") as told:
+        save()
+    assert told.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_two_jobs_do_not_share_a_folder(tmp_path):
+    refused = pytest.raises(Failure, match="another job is at work in")
+    with RunFolder(tmp_path / "a").locked(), refused, RunFolder(tmp_path / "a").locked():
+        pass
+    with RunFolder(tmp_path / "a").locked():
+        pass

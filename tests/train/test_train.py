@@ -263,3 +263,10 @@ def test_devices_and_precisions_that_are_not_there():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch sees no CUDA device"):
             choose_compute("cuda")
+
+
+def test_bf16_where_it_is_not_multiplied_is_refused(monkeypatch):
+    monkeypatch.setattr("golfast.run.precision._has_bf16", lambda device: False)
+    assert choose_compute("cpu").precision == "fp32"
+    with pytest.raises(ValueError, match="precision 'bf16' was asked for, and this cpu does not multiply it"):
+        choose_compute("cpu", "bf16")
