@@ -15,7 +15,7 @@ from golfast.life.kernels.wide import wide
 from golfast.life.rule import Rule
 from golfast.threads import over_batch, thread_count
 
-BACKENDS = ("auto", "numba", "reference")
+BACKENDS = ("auto", "numba", "cupy", "reference")
 BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
 MOST_GENERATIONS = 10**12
@@ -37,7 +37,8 @@ def simulate(
     boards: (..., H, W) cells, 0 or 1, any numeric type. generations: how many steps, 0 or more.
     rule: "B3/S23" or any other Rule.parse takes. boundary: "dead" (nothing lives beyond the border) or "torus".
     keep: "all" returns every state, the first included, (..., generations + 1, H, W); "last" only the last.
-    backend: "numba" (compiled, all cores; what "auto" takes) or "reference" (plain NumPy). All agree bit for bit.
+    backend: "numba" (compiled, all cores; what "auto" takes), "cupy" (a GPU; needs the extra `gpu`) or "reference"
+    (plain NumPy). All agree bit for bit.
 
     Returns uint8 0/1. Raises ValueError for anything else, and for sizes, rules or names that cannot be.
     """
@@ -51,6 +52,12 @@ def simulate(
     if backend == "reference":
         states = reference.trajectories(flat, generations, rule, boundary)
         result = states if keep == "all" else states[:, -1]
+    elif backend == "cupy":
+        from golfast.cuda import to_host
+        from golfast.life.cuda import last_packed_cuda, simulate_packed_cuda
+
+        run = simulate_packed_cuda if keep == "all" else last_packed_cuda
+        result = unpack(to_host(run(pack(flat), width, generations, rule=rule, boundary=boundary)), width)
     elif keep == "all":
         result = unpack(simulate_packed(pack(flat), width, generations, rule=rule, boundary=boundary), width)
     else:
@@ -118,8 +125,8 @@ def age_packed(
     boards = boards.copy()
     height, row_bytes = boards.shape[1:]
     if width <= 64:
-        order = sort_by_age(ages)
         age, tile = narrow(rule, torus).age, LANES * fields(width)
+        order = sort_by_age(ages, tile)
         rows = plan(height, width, 8 * row_bytes)
         flat = boards.reshape(-1)
 
@@ -135,15 +142,16 @@ def age_packed(
     return boards
 
 
-def sort_by_age(ages: NDArray[np.int64]) -> NDArray[np.int64]:
+def sort_by_age(ages: NDArray[np.int64], tile: int) -> NDArray[np.int64]:
     """An order in which boards of like age are neighbours, so that a tile's boards are done together: (N,).
 
-    Only within windows of boards: what is stored together should lie together.
+    Only within windows of whole tiles: what is stored together should lie together.
     """
-    whole = len(ages) // SORTED_TOGETHER * SORTED_TOGETHER
+    window = max(1, SORTED_TOGETHER // tile) * tile
+    whole = len(ages) // window * window
     order = np.arange(len(ages))
-    windows = np.argsort(ages[:whole].reshape(-1, SORTED_TOGETHER), axis=1, kind="stable")
-    order[:whole] = (windows + order[:whole:SORTED_TOGETHER, None]).reshape(-1)
+    windows = np.argsort(ages[:whole].reshape(-1, window), axis=1, kind="stable")
+    order[:whole] = (windows + order[:whole:window, None]).reshape(-1)
     order[whole:] = whole + np.argsort(ages[whole:], kind="stable")
     return order
 

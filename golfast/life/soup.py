@@ -210,7 +210,7 @@ def _grow(
         record_packed(states, width, rule=rule, boundary=boundary)
         return
     grow, tile = narrow(rule, boundary == "torus").grow, LANES * fields(width)
-    order = sort_by_age(ages) if ages.any() else np.arange(count)
+    order = sort_by_age(ages, tile) if ages.any() else np.arange(count)
     flat = states.reshape(-1)
     soup_rows, rows = plan(height, width, width), plan(height, width, 8 * row_bytes)
 

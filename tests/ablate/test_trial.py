@@ -74,7 +74,7 @@ def test_a_finished_run_is_not_run_again(finished):
 def test_a_folder_in_use_is_left_alone(finished, tmp_path):
     folder, _ = finished
     before = folder.result.read_bytes()
-    with pytest.raises(ValueError, match="is not empty; --resume goes on"):
+    with pytest.raises(ValueError, match="is not empty; give --resume"):
         run_trial(SMALL, folder, device="cpu")
     with pytest.raises(Failure, match="holds a run of another config"):
         run_trial(override(SMALL, {"seed": 9}), folder, device="cpu", resume=True)

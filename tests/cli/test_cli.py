@@ -245,7 +245,7 @@ def test_train_refuses(tmp_path, words, message):
 
 def test_train_refuses_a_folder_in_use_and_resumes_it_when_told(trained):
     folder, result = trained
-    assert "is not empty; --resume goes on" in refused(*tiny("--folder", folder, "--quiet"))
+    assert "is not empty; give --resume" in refused(*tiny("--folder", folder, "--quiet"))
     assert (
         json.loads(call("train", "--folder", folder, "--resume", "--json", "--quiet", "--device", "cpu").stdout)
         == result

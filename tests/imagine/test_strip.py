@@ -107,9 +107,9 @@ def test_verdicts_say_what_each_is_and_what_it_earns():
     verdicts, value = judge(truth, imagined)
     assert value == 1.5
     assert [(v.state, v.words, v.earns, v.colour) for v in verdicts] == [
-        (1, "= state 2, 99.5%", "earns 1", MATCHED),
+        (1, "~ state 2, 99.5%", "earns 1", MATCHED),
         (1, "= state 2, 100%", "earns 0.5 (taken)", MATCHED),
-        (2, "= state 3, 99.0%", "earns 0 (the target)", UNMATCHED),
+        (2, "~ state 3, 99.0%", "earns 0 (the target)", UNMATCHED),
         (2, "state 3, 90.0%", "trained on", TRAINED),
     ]
     verdicts, value = judge(TRUTH, [TRUTH[0], turned_over(TRUTH[1], 30), TRUTH[3]])

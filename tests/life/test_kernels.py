@@ -12,6 +12,7 @@ from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.rules import tables
 from golfast.life.reference import step, trajectories
 from golfast.life.simulate import age_packed
+from golfast.life.soup import soup_ages
 
 # Each rule is compiled for each boundary, which takes seconds, so they are few: Conway's; parity, where every single
 # neighbour counts; and one with births on 0, where cells beyond the border and the last column must stay dead, and
@@ -182,6 +183,15 @@ def test_soups_run_forward_in_one_go_are_soups_run_forward(sizes, seed, start, d
     first = soups(count, height, width, **given)
     expected = pack(trajectories(first, generations, Rule.parse("B3/S23"), boundary))
     np.testing.assert_array_equal(soup_trajectories_packed(count, height, width, generations, **given), expected)
+
+
+@pytest.mark.parametrize("width", [5, 20, 40])
+def test_many_boards_age_each_by_its_own_number(width):
+    """More than are sorted together, in tiles of every kind."""
+    plain = soups(2500, 6, width, seed=4)
+    ages = soup_ages(2500, seed=4, fresh=0.1)
+    states = trajectories(plain, int(ages.max()), Rule.parse("B3/S23"), "dead")
+    np.testing.assert_array_equal(soups(2500, 6, width, seed=4, fresh=0.1), states[np.arange(2500), ages])
 
 
 def test_trajectories_go_where_they_are_told():

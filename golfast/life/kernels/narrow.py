@@ -156,10 +156,13 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
         """Run each board of a tile for its own age."""
         boards = LANES * (65 // (width + 1))
         everything = splat(every_field(row_bits(width), width))
+        youngest = ages[order[first]]
+        for k in range(first + 1, min(first + boards, last + 1)):
+            youngest = min(youngest, ages[order[k]])
         age, count = 0, boards
         while True:
             age += 1
-            if count < boards or ages[order[first]] < age:  # sorted by age: until the youngest is done, all go on
+            if age > youngest:
                 count = still_active(ages, order, first, last, age, active, width)
                 if count == 0:
                     break
