@@ -167,9 +167,12 @@ def test_kill_dash_nine_then_resume(tmp_path, job):
         assert process.stdout.readline() == "go\n"
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
-    if process.returncode == -signal.SIGKILL:
-        with pytest.raises((Failure, FileNotFoundError)):
-            Trajectories(target)
+    try:  # whatever was there when it was killed, it is whole or it is refused
+        Trajectories(target)
+    except (Failure, FileNotFoundError):
+        pass
+    else:
+        verify(target, regenerate=True)
     again[job](target)
     assert verify(target) == 49 if target.suffix else verify(target) == 52
     if job == "merge":
