@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from golfast.life import reference
-from golfast.life.boards import Cells, check_cells, check_packed, pack, unpack
+from golfast.life.boards import Cells, check_cells, check_packed, check_size, pack, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.kernels.vector import LANES
@@ -42,15 +42,18 @@ def simulate(
 
     Returns uint8 0/1. Raises ValueError for anything else, and for sizes, rules or names that cannot be.
     """
-    cells = check_cells(boards)
+    cells = np.asarray(boards)
+    if cells.ndim < 2:
+        raise ValueError(f"boards have shape (..., height, width); got shape {cells.shape}")
     generations = check_generations(generations)
     rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
     check_choice("keep", keep, KEEP)
     backend = check_choice("backend", backend, BACKENDS)
     leading, (height, width) = cells.shape[:-2], cells.shape[-2:]
+    check_size(height, width)
     flat = cells.reshape(-1, height, width)
     if backend == "reference":
-        states = reference.trajectories(flat, generations, rule, boundary)
+        states = reference.trajectories(check_cells(flat), generations, rule, boundary)
         result = states if keep == "all" else states[:, -1]
     elif backend == "cupy":
         from golfast.cuda import to_host

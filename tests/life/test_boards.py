@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -13,6 +13,7 @@ boards = hnp.arrays(
 
 
 @given(boards)
+@settings(deadline=None)
 def test_packing_is_packbits_along_the_row(cells):
     packed = pack(cells)
     assert packed.dtype == np.uint8
@@ -21,6 +22,7 @@ def test_packing_is_packbits_along_the_row(cells):
 
 
 @given(boards)
+@settings(deadline=None)
 def test_what_is_packed_is_unpacked(cells):
     again = unpack(pack(cells), cells.shape[-1])
     assert again.dtype == np.uint8
@@ -95,3 +97,25 @@ def test_empty_boards_are_refused():
 def test_packed_rows_of_another_width_are_refused(packed, width):
     with pytest.raises(ValueError, match=rf"packed rows of {width} cells"):
         unpack(packed, width)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 140), st.integers(0, 2**32))
+@settings(deadline=None)
+def test_packing_is_numpys_at_any_width(count, height, width, seed):
+    cells = np.random.default_rng(seed).integers(0, 2, (count, height, width), np.uint8)
+    packed = np.packbits(cells, axis=-1)
+    np.testing.assert_array_equal(pack(cells), packed)
+    np.testing.assert_array_equal(pack(cells.astype(bool)), packed)
+    np.testing.assert_array_equal(unpack(packed, width), cells)
+    np.testing.assert_array_equal(pack(cells[:, ::-1]), packed[:, ::-1])
+    wrong = cells.copy()
+    wrong[-1, -1, np.random.default_rng(seed).integers(width)] = 2
+    with pytest.raises(ValueError, match="cells are 0 or 1"):
+        pack(wrong)
+
+
+def test_packing_many_rows_on_many_threads(monkeypatch):
+    monkeypatch.setenv("GOLFAST_THREADS", "3")
+    cells = np.random.default_rng(0).integers(0, 2, (10_000, 20, 11), np.uint8)
+    np.testing.assert_array_equal(pack(cells), np.packbits(cells, axis=-1))
+    np.testing.assert_array_equal(unpack(pack(cells), 11), cells)

@@ -95,6 +95,29 @@ def store(context: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @_operation
+def load_word(context: Any, array: Any, offset: Any) -> Any:
+    """Eight bytes of a flat uint8 array as a word, the first byte lowest; `offset` need not be a multiple of 8."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, offset = arguments
+        return _load(builder, _address(context, builder, signature.args[0], array, offset, _I64), align=1)
+
+    return types.uint64(array, types.intp), code
+
+
+@_operation
+def store_word(context: Any, array: Any, offset: Any, word: Any) -> Any:
+    """The opposite of `load_word`."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, offset, word = arguments
+        builder.store(word, _address(context, builder, signature.args[0], array, offset, _I64)).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.uint64), code
+
+
+@_operation
 def load_bytes(context: Any, array: Any, offset: Any, count: Any) -> Any:
     """`count` bytes (0 to 64) of a flat uint8 array, from `offset` on; the other bytes of the vector are 0."""
 
