@@ -104,6 +104,7 @@ def _measure(suites: tuple[str, ...], save: Path | None, quiet: bool) -> _Collec
             *(str(here / f"bench_{name}.py") for name in suites),
             *("-c", str(settings), "--rootdir", folder, "--basetemp", str(Path(folder) / "files")),
             *("-q", "-x", "-s", "-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin"),
+            f"--benchmark-storage={folder}",
             *((f"--benchmark-json={save}",) if save else ()),
         ]
         with _plain_environment(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FILE, FOLDER, examples, json_option, quiet_option, show
+from .options import FILE, FOLDER, examples, json_option, quiet_option, show, show_plan
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories
@@ -105,7 +105,7 @@ def make(
     size = count * recipe.trajectory_bytes
     result = {"path": str(path), "bytes": size, "shards": shards, "shard": shard, "recipe": to_mapping(recipe)}
     if dry_run:
-        show(result, [("# " + f"{path}: {size / 1e6:,.1f} MB", ""), ("", to_toml(recipe))], as_json=as_json)
+        show_plan(result, f"{path}: {size / 1e6:,.1f} MB", to_toml(recipe), as_json=as_json)
         return
     with Display(quiet=quiet) as display:
         phase = display.phase(f"make {path.name}", count, unit="trajectory")

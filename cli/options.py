@@ -24,6 +24,11 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool) -> None:
+    """Print what a dry run would do: as JSON, or as a TOML file under a heading."""
+    click.echo(json.dumps(result, indent=2) if as_json else f"# {heading}\n{toml}", nl=as_json)
+
+
 def show(result: dict[str, Any], rows: list[tuple[str, str]], *, as_json: bool) -> None:
     """Print a result on stdout: as JSON, or as two columns."""
     if as_json:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
 
 
 @click.command(
@@ -65,11 +65,8 @@ def train(
         config = override(config, {f"data.{key}": value for key, value in to_mapping(dataset.recipe).items()})
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
-        show(
-            {"folder": str(run.path), "config": to_mapping(config)},
-            [("# " + str(run.path), ""), ("", to_toml(config))],
-            as_json=as_json,
-        )
+        plan = {"folder": str(run.path), "config": to_mapping(config)}
+        show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
     with Display(quiet=quiet) as display:
         display.say(f"run folder: {run.path}")

@@ -7,6 +7,8 @@ from golfast.life.boards import check_size
 from golfast.life.simulate import check_choice, check_generations
 from golfast.life.soup import STREAMS, check_soup
 
+MOST_TRAJECTORY_BYTES = 1 << 30  # a block holds whole trajectories, and several blocks are in memory
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -44,6 +46,11 @@ class Recipe:
         check_size(self.height, self.width)
         check_generations(self.generations)
         check_soup(count=self.count, seed=self.seed, start=self.start, density=self.density, fresh=self.fresh)
+        if self.trajectory_bytes > MOST_TRAJECTORY_BYTES:
+            raise ValueError(
+                f"one trajectory of {self.states:,} states of {self.height} x {self.width} cells takes "
+                f"{self.trajectory_bytes / 1e9:,.1f} GB; the most is {MOST_TRAJECTORY_BYTES / 1e9:.1f} GB"
+            )
         if self.count < 1:
             raise ValueError(f"count is {self.count}; a dataset has at least 1 trajectory")
         if self.seed >= 2**63:

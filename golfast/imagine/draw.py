@@ -46,4 +46,5 @@ def draw_run(folder: RunFolder, network: Network, truth: NDArray[np.uint8], comp
     if len(snapshots) > FRAMES:  # much happens early and little late: frames at growing distances
         chosen = np.unique(np.geomspace(1, len(snapshots), FRAMES).round().astype(int)) - 1
         snapshots = [snapshots[index] for index in chosen]
-    save_gif(draw_learning(states, snapshots), folder.path / "learning.gif")
+    title = "A network learns to predict the last state from the first; what lies between, nobody shows it"
+    save_gif(draw_learning(states, snapshots, title=title), folder.path / "learning.gif")

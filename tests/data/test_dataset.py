@@ -312,6 +312,7 @@ def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
         ({"density": 1.5}, "density is 1.5"),
         ({"density": float("nan")}, "density is nan"),
         ({"fresh": 0.0}, "fresh is 0.0"),
+        ({"generations": 10**9}, "one trajectory of 1,000,000,001 states of 20 x 20 cells takes 60.0 GB"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": 2**63}, "seed is 9223372036854775808"),
         ({"start": -1}, "start is -1"),
