@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from golfast.jit import kernel
+from golfast.jit import part
 from golfast.threads import over_batch, thread_count
 
 from .beside import Limit
@@ -47,7 +47,9 @@ def _mix(typing_context: Any, words: Any) -> tuple[Any, Callable[..., Any]]:
     return types.void(words), code
 
 
-@kernel
+# Parts and not kernels: these files have one name in the repository and another when installed, and what Numba keeps on
+# disk under the one cannot be read under the other.
+@part
 def _logic(calls: int) -> Any:
     words = np.arange(REGISTERS * LANES).astype(np.uint64)
     for _ in range(calls):
@@ -55,7 +57,7 @@ def _logic(calls: int) -> Any:
     return words[0]
 
 
-@kernel
+@part
 def _read(source: Any) -> Any:
     total = np.uint64(0)
     for word in source:
