@@ -10,10 +10,10 @@ from golfast.life import reference
 from golfast.life.boards import Cells, check_cells, check_packed, check_size, pack, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
-from golfast.life.kernels.vector import LANES
 from golfast.life.kernels.wide import wide
 from golfast.life.rule import Rule
 from golfast.threads import over_batch, thread_count
+from golfast.vector import LANES
 
 BACKENDS = ("auto", "numba", "cupy", "reference")
 BOUNDARIES = ("dead", "torus")

@@ -21,7 +21,6 @@ from golfast.life.boards import Cells, check_size, packed_width, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, key_schedule, philox8
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
-from golfast.life.kernels.vector import LANES, add, ramp, splat, store
 from golfast.life.rule import Rule
 from golfast.life.simulate import (
     BOUNDARIES,
@@ -32,6 +31,7 @@ from golfast.life.simulate import (
     sort_by_age,
 )
 from golfast.threads import over_batch
+from golfast.vector import LANES, add, ramp, splat, store
 
 STREAMS = {"train": 0, "validation": 1, "test": 2}  # disjoint counters: splits never share a board
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from golfast.life.boards import check_cells, pack
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.kernels.survey import Survey, survey
-from golfast.life.kernels.vector import LANES
 from golfast.life.rule import Rule
 from golfast.life.simulate import BOUNDARIES, check_choice, check_generations
 from golfast.threads import over_batch
+from golfast.vector import LANES
 
 WIDEST = 64
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from golfast import vector
 from golfast.life import BOUNDARIES, Rule, pack, simulate, soup_trajectories_packed, soups, unpack
-from golfast.life.kernels import streams, vector
+from golfast.life.kernels import streams
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.rules import tables
 from golfast.life.reference import step, trajectories

@@ -10,7 +10,7 @@ import numpy as np
 from numba import uint64
 
 from golfast.jit import kernel
-from golfast.life.kernels.vector import load_word, store_word
+from golfast.vector import load_word, store_word
 
 SPREAD = np.uint64(0x8040201008040201)
 LOWEST = np.uint64(0x0101010101010101)

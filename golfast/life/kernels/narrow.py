@@ -16,7 +16,8 @@ from golfast.jit import Kernel, inlined, part, specialised
 from golfast.life.kernels.philox import fill_stage
 from golfast.life.kernels.rules import compile_rule
 from golfast.life.kernels.streams import TOGETHER, cut_rows, join_rows, read_streams, write_streams
-from golfast.life.kernels.vector import (
+from golfast.life.rule import Rule
+from golfast.vector import (
     LANES,
     MAJORITY,
     SELECT,
@@ -29,7 +30,6 @@ from golfast.life.kernels.vector import (
     ternary,
     up,
 )
-from golfast.life.rule import Rule
 
 
 class Narrow(NamedTuple):

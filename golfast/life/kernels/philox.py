@@ -6,7 +6,7 @@ import numpy as np
 from numba import uint64
 
 from golfast.jit import inlined, part
-from golfast.life.kernels.vector import XOR3, both, either, high_halves, multiply_low, splat, store, ternary, up
+from golfast.vector import XOR3, both, either, high_halves, multiply_low, splat, store, ternary, up
 
 DENSITY_BITS = 16
 MULTIPLY = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))

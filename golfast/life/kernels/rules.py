@@ -8,8 +8,8 @@ the cell itself (a live cell counts itself, so it has T - 1 neighbours).
 from typing import Any
 
 from golfast.jit import inlined
-from golfast.life.kernels.vector import MAJORITY, SELECT, XOR3, both, ternary
 from golfast.life.rule import Rule
+from golfast.vector import MAJORITY, SELECT, XOR3, both, ternary
 
 _LIFE = Rule.parse("B3/S23")
 

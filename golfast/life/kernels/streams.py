@@ -13,7 +13,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from golfast.jit import inlined
-from golfast.life.kernels.vector import (
+from golfast.vector import (
     ADD_MASKED,
     LANES,
     both,

@@ -12,8 +12,8 @@ from numba import uint64
 
 from golfast.jit import Kernel, part, specialised
 from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, still_active
-from golfast.life.kernels.vector import LANES, XOR3, add, both, count_bits, down, either, load, splat, store, ternary
 from golfast.life.rule import Rule
+from golfast.vector import LANES, XOR3, add, both, count_bits, down, either, load, splat, store, ternary
 
 ADD_DIFFERENCE = 0xF6  # a | (b ^ c)
 

@@ -15,7 +15,8 @@ from numba import uint64
 
 from golfast.jit import Kernel, part, specialised
 from golfast.life.kernels.rules import compile_rule
-from golfast.life.kernels.vector import (
+from golfast.life.rule import Rule
+from golfast.vector import (
     LANES,
     MAJORITY,
     XOR3,
@@ -33,7 +34,6 @@ from golfast.life.kernels.vector import (
     ternary,
     transpose,
 )
-from golfast.life.rule import Rule
 
 BATCH = 8  # rows that go through the generations together: the sums of two rows are saved and restored once a batch
 KEPT = 5  # words saved per column and generation: two low sums, two high sums, and the middle row
