@@ -296,8 +296,8 @@ def _rearrange(
 
 
 def _draw(path: Path, states: Any, title: str) -> None:
-    from golfast.imagine.pictures import draw_row, fitting_cell, stack, write_png
     from golfast.imagine.strip import draw_line
+    from golfast.run.pictures import draw_row, fitting_cell, stack, write_png
 
     rows = draw_row(
         list(states),

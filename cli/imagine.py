@@ -26,7 +26,7 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
     """Draw what RUN's network imagines: true states above, decoded hidden states below."""
     from golfast.ablate import held_out_cells, load_trial
     from golfast.imagine import draw_imagined
-    from golfast.imagine.pictures import write_png
+    from golfast.run.pictures import write_png
 
     if out is not None and out.suffix.lower() != ".png":
         raise ValueError(f"--out {out} has an unknown ending; allowed is: .png")

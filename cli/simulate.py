@@ -91,10 +91,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
     from golfast.imagine.animation import animate_boards
-    from golfast.imagine.pictures import draw_row, save_gif, write_png
     from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
     from golfast.life.patterns import Pattern
     from golfast.run.files import write_text
+    from golfast.run.pictures import draw_row, save_gif, write_png
 
     last = Pattern(cells=states[-1], name=f"{name}, generation {len(states) - 1}", rule=law)
     pixels = cell or max(1, min(12, 480 // max(states.shape[1:])))

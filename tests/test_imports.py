@@ -16,7 +16,7 @@ ALLOWED = {
     "run": set(),
     "life": set(),
     "model": set(),
-    "features": set(),
+    "features": {"run"},  # its pictures and files; any torch module is its subject
     "data": {"life", "run"},
     "train": {"data", "model", "run"},
     "imagine": {"data", "model", "run"},

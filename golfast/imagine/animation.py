@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from golfast.imagine.metric import agreement
-from golfast.imagine.pictures import (
+from golfast.imagine.strip import TRAINED, draw_strip, percent
+from golfast.run.pictures import (
     FAINT,
     FRAME,
     GRID,
@@ -24,7 +25,6 @@ from golfast.imagine.pictures import (
     text_width,
     write,
 )
-from golfast.imagine.strip import TRAINED, draw_strip, percent
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, less those that are too light on paper.
 _CURVES: tuple[Colour, ...] = (
@@ -56,7 +56,7 @@ def draw_learning(
     model and game have the same number of timesteps, otherwise against the state from s_2 on that it is closest to,
     and of the last timestep always against s_m.
 
-    Returns RGB frames of one size for `golfast.imagine.pictures.save_gif`; the last one asks to be shown for `hold`
+    Returns RGB frames of one size for `golfast.run.pictures.save_gif`; the last one asks to be shown for `hold`
     milliseconds. ValueError as in `draw_strip`, for no snapshots, and for steps that do not rise.
     """
     steps = [step for step, _ in snapshots]
@@ -82,7 +82,7 @@ def animate_boards(states: Sequence[object] | NDArray[Any], *, cell: int | None 
     """The states (T, H, W) of a board, each as in `draw_board`, one frame each, with its generation below.
 
     cell: the side of a cell in pixels, by default what makes the board about 320 pixels long. Returns RGB frames of
-    one size for `golfast.imagine.pictures.save_gif`. ValueError for no states and for what `draw_board` refuses.
+    one size for `golfast.run.pictures.save_gif`. ValueError for no states and for what `draw_board` refuses.
     """
     if len(states) == 0:
         raise ValueError("no states to animate")

@@ -6,10 +6,10 @@ from PIL import Image
 
 from golfast.imagine.animation import draw_learning
 from golfast.imagine.decode import imagine
-from golfast.imagine.pictures import save_gif, write_png
 from golfast.imagine.strip import draw_strips
 from golfast.model import Network
 from golfast.run.folder import RunFolder
+from golfast.run.pictures import save_gif, write_png
 from golfast.run.precision import Compute
 
 STRIPS = 3

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from golfast.imagine.kernels import TAKEN
 from golfast.imagine.metric import agreement, interpretability, matched_states, matthews
-from golfast.imagine.pictures import (
+from golfast.run.pictures import (
     DEAD,
     FAINT,
     INK,

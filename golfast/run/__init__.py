@@ -1,1 +1,1 @@
-"""What every long job shares: configuration, the run folder, checkpoints, precision, progress."""
+"""What every long job shares: configuration, the run folder, checkpoints, precision, progress, pictures."""

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from golfast.imagine.animation import animate_boards, draw_learning
-from golfast.imagine.pictures import DEAD, INK, PAPER, save_gif
 from golfast.imagine.strip import MATCHED, UNMATCHED, draw_strip
+from golfast.run.pictures import DEAD, INK, PAPER, save_gif
 
 RNG = np.random.default_rng(0)
 TRUTH = (RNG.random((4, 10, 10)) < 0.4).astype(np.uint8)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from golfast.imagine.pictures import DEAD, INK, PAPER
 from golfast.imagine.strip import (
     MATCHED,
     TRAINED,
@@ -13,6 +12,7 @@ from golfast.imagine.strip import (
     judge,
     percent,
 )
+from golfast.run.pictures import DEAD, INK, PAPER
 
 TRUTH = (np.random.default_rng(0).random((4, 20, 20)) < 0.3).astype(np.uint8)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from golfast.imagine.pictures import DEAD, FRAME, GRID, INK, PAPER, draw_board, draw_row, save_gif, write_png
+from golfast.run.pictures import DEAD, FRAME, GRID, INK, PAPER, draw_board, draw_row, save_gif, write_png
 
 BOARD = np.array([[1, 0, 0], [0, 0, 1]], np.uint8)
 
