@@ -17,12 +17,14 @@ from numba import uint32, uint64
 from numpy.typing import NDArray
 
 from golfast.jit import kernel
-from golfast.life.boards import Cells, check_size, packed_width, unpack
+from golfast.life import reference
+from golfast.life.boards import Cells, check_size, pack, packed_width, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, key_schedule, philox8
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.rule import Rule
 from golfast.life.simulate import (
+    BACKENDS,
     BOUNDARIES,
     age_packed,
     check_choice,
@@ -120,13 +122,18 @@ def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fr
     """
     check_soup(count=count, seed=seed, start=start, density=0.5, fresh=fresh)
     check_choice("split", split, tuple(STREAMS))
-    thresholds, power = [], 1.0
-    while (power := power * (1 - fresh)) * 2**32 >= 1:
-        thresholds.append(int(power * 2**32))
-    ages, limits = np.zeros(count, np.int64), np.array(thresholds, np.uint64)
+    ages, limits = np.zeros(count, np.int64), np.array(age_thresholds(fresh), np.uint64)
     numbers = _numbers(start, seed, split, 0.5)
     over_batch(lambda first, last: _ages(ages, limits, numbers, first, last), count, smallest=LANES)
     return ages
+
+
+def age_thresholds(fresh: float) -> list[int]:
+    """floor((1 - fresh)**k * 2**32) for k = 1, 2, .. while that is at least 1."""
+    found, power = [], 1.0
+    while (power := power * (1 - fresh)) * 2**32 >= 1:
+        found.append(int(power * 2**32))
+    return found
 
 
 def soups_packed(
@@ -141,15 +148,14 @@ def soups_packed(
     fresh: float = 1.0,
     rule: str | Rule = "B3/S23",
     boundary: str = "dead",
+    backend: str = "auto",
 ) -> NDArray[np.uint8]:
     """Packed first boards start..start + count of a seed: (count, height, ceil(width/8)) uint8. See `soups`."""
-    check_size(height, width)
-    check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
-    check_choice("split", split, tuple(STREAMS))
-    rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
-    boards = np.zeros((count, 1, height, packed_width(width)), np.uint8)
-    _grow(boards, width, seed, start, split, density, fresh, rule, boundary)
-    return boards[:, 0]
+    return soup_trajectories_packed(
+        count, height, width, 0,
+        seed=seed, start=start, split=split, density=density, fresh=fresh, rule=rule, boundary=boundary,
+        backend=backend,
+    )[:, 0]  # fmt: skip
 
 
 def soup_trajectories_packed(
@@ -165,25 +171,62 @@ def soup_trajectories_packed(
     fresh: float = 1.0,
     rule: str | Rule = "B3/S23",
     boundary: str = "dead",
+    backend: str = "auto",
     out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Soups run forward, packed: (count, generations + 1, height, ceil(width/8)) uint8.
 
-    The same bits as `simulate_packed` of `soups_packed`, without a pass over memory in between. out: where to put them,
-    a C-contiguous array of that shape; the caller that fills one buffer again and again keeps it in cache.
-    Raises ValueError as those do, and if `out` is not such an array.
+    The same bits as `simulate_packed` of `soups_packed`, without a pass over memory in between. backend: as `simulate`
+    takes it; what "cupy" makes is copied from the device (golfast.life.cuda has the same that leaves it there).
+    out: where to put them, a C-contiguous array of that shape; the caller that fills one buffer again and again keeps
+    it in cache. Raises ValueError as those do, and if `out` is not such an array.
     """
     check_size(height, width)
     check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
     check_choice("split", split, tuple(STREAMS))
     rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
+    check_choice("backend", backend, BACKENDS)
     shape = (count, check_generations(generations) + 1, height, packed_width(width))
     if out is None:
         out = np.empty(shape, np.uint8)
     elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
         raise ValueError(f"out is {out.dtype} of shape {out.shape}; it must be C-contiguous uint8 of shape {shape}")
-    _grow(out, width, seed, start, split, density, fresh, rule, boundary)
+    if backend == "reference":
+        out[:] = _obvious(count, height, width, generations, seed, start, split, density, fresh, rule, boundary)
+    elif backend == "cupy":
+        from golfast.cuda import to_host
+        from golfast.life.cuda import soup_trajectories_packed_cuda
+
+        made = soup_trajectories_packed_cuda(
+            count, height, width, generations,
+            seed=seed, start=start, split=split, density=density, fresh=fresh, rule=rule, boundary=boundary,
+        )  # fmt: skip
+        out[:] = to_host(made)
+    else:
+        _grow(out, width, seed, start, split, density, fresh, rule, boundary)
     return out
+
+
+def _obvious(
+    count: int,
+    height: int,
+    width: int,
+    generations: int,
+    seed: int,
+    start: int,
+    split: str,
+    density: float,
+    fresh: float,
+    rule: Rule,
+    boundary: str,
+) -> Cells:
+    """What `_grow` makes, by the plain NumPy of `reference`."""
+    numbers, stream = np.arange(count, dtype=np.uint64) + np.uint64(start), STREAMS[split] << 8
+    boards = reference.soups(numbers, height, width, seed, stream, round(density * (1 << DENSITY_BITS)))
+    ages = reference.ages(numbers, seed, stream | _AGE_PLANE, age_thresholds(fresh))
+    for age in range(int(ages.max(initial=0))):
+        boards[ages > age] = reference.step(boards[ages > age], rule, boundary)
+    return pack(reference.trajectories(boards, generations, rule, boundary))
 
 
 def _grow(
@@ -234,18 +277,21 @@ def soups(
     fresh: float = 1.0,
     rule: str | Rule = "B3/S23",
     boundary: str = "dead",
+    backend: str = "auto",
 ) -> Cells:
     """Random first boards: (count, height, width), uint8 0/1.
 
     Board i of a seed is always the same bits; `start` says which i comes first. The splits "train", "validation" and
     "test" of one seed share no random number. density: the chance that a cell is alive, kept to 1/65536.
     fresh: the chance of age 0; older boards have run for a geometric number of generations under `rule` and `boundary`,
-    as in the paper's footnote. The paper's data has fresh=0.1; fresh=1 gives plain soups.
+    as in the paper's footnote. The paper's data has fresh=0.1; fresh=1 gives plain soups. backend: as `simulate` takes
+    it; the bits are the same on each.
 
     Raises ValueError for impossible sizes, seeds, chances or names.
     """
     packed = soups_packed(
         count, height, width,
         seed=seed, start=start, split=split, density=density, fresh=fresh, rule=rule, boundary=boundary,
+        backend=backend,
     )  # fmt: skip
     return unpack(packed, width)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from golfast import cuda
 from golfast.cuda import to_host
-from golfast.life import Rule, pack, reference, soups_packed, unpack
+from golfast.life import Rule, pack, reference, soup_trajectories_packed, soups, soups_packed, unpack
 from golfast.life.cuda import (
     age_packed_cuda,
     backend,
@@ -128,6 +128,12 @@ def test_wide_boards(device):
         }
     ),
 )
+@example(
+    0,
+    130,
+    1,
+    {"seed": 0, "start": 0, "split": "train", "density": 0.5, "fresh": 1.0, "rule": "B3/S23", "boundary": "torus"},
+)
 @few
 def _soups(count, height, width, options):
     count = min(count, max(2, 20_000 // (height * width)))
@@ -140,6 +146,11 @@ def _soups(count, height, width, options):
     expected = pack(reference.trajectories(boards, 3, *dynamics))
     np.testing.assert_array_equal(to_host(soups_packed_cuda(count, height, width, **options)), expected[:, 0])
     np.testing.assert_array_equal(to_host(soup_trajectories_packed_cuda(count, height, width, 3, **options)), expected)
+    for name in ("cupy", "reference"):
+        np.testing.assert_array_equal(
+            soup_trajectories_packed(count, height, width, 3, backend=name, **options), expected
+        )
+    np.testing.assert_array_equal(pack(soups(count, height, width, backend="cupy", **options)), expected[:, 0])
 
 
 def test_soups(device):

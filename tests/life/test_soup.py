@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golfast.life import Rule, pack, soups, soups_packed
+from golfast.life import Rule, pack, soup_trajectories_packed, soups, soups_packed
 from golfast.life.reference import step
 from golfast.life.soup import STREAMS, philox, soup_ages
 
@@ -90,6 +90,30 @@ def test_soups_are_what_their_description_says(start, height, width, seed, split
     np.testing.assert_array_equal(boards, expected)
     packed = soups_packed(2, height, width, seed=seed, start=start, split=split, density=density)
     np.testing.assert_array_equal(packed, pack(expected))  # no bit beyond the width
+
+
+@given(
+    start=indices,
+    count=st.integers(0, 9),
+    height=st.integers(1, 13),
+    width=st.integers(1, 70),
+    seed=seeds,
+    split=splits,
+    density=st.sampled_from([0.0, 0.5, 1 / 65536, 0.37, 1.0]) | st.floats(0, 1),
+    fresh=st.sampled_from([1.0, 0.5, 0.3]),
+    world=st.sampled_from([("B3/S23", "dead"), ("B1357/S02468", "torus")]),
+)
+@settings(deadline=None, max_examples=40)
+def test_the_reference_makes_the_same_soups(start, count, height, width, seed, split, density, fresh, world):
+    options = {"seed": seed, "start": start, "split": split, "density": density, "fresh": fresh}
+    options |= {"rule": world[0], "boundary": world[1]}
+    compiled, plain = (
+        soup_trajectories_packed(count, height, width, 2, backend=name, **options) for name in ("numba", "reference")
+    )
+    np.testing.assert_array_equal(plain, compiled)
+    boards = soups(count, height, width, backend="reference", **options)
+    np.testing.assert_array_equal(pack(boards), compiled[:, 0])
+    np.testing.assert_array_equal(soups_packed(count, height, width, **options), compiled[:, 0])
 
 
 @given(start=indices, seed=seeds, split=splits, fresh=st.sampled_from([1.0, 0.5, 0.1, 0.01]) | st.floats(1e-3, 1))
@@ -226,6 +250,7 @@ def test_splits_have_ages_of_their_own():
         ({"fresh": math.nan}, "fresh is nan"),
         ({"rule": "B9"}, "rule 'B9' is not of the form"),
         ({"boundary": "open"}, "boundary 'open' is unknown; allowed are: dead, torus"),
+        ({"backend": "gpu"}, "backend 'gpu' is unknown; allowed are: auto, numba, cupy, reference"),
     ],
 )
 def test_soups_that_make_no_sense_are_refused(options, message):

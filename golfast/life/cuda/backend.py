@@ -15,7 +15,7 @@ from golfast.cuda import Array, Device, Launch, to_host
 from golfast.life.boards import check_packed, check_size, packed_width
 from golfast.life.rule import Rule
 from golfast.life.simulate import BOUNDARIES, check_choice, check_generations
-from golfast.life.soup import STREAMS, check_soup
+from golfast.life.soup import STREAMS, age_thresholds, check_soup
 
 SOURCE = Path(__file__).with_name("life.cu")
 
@@ -79,11 +79,8 @@ class Soup(NamedTuple):
         return np.int32(round(self.density * (1 << 16)))
 
     def thresholds(self, device: Device) -> Array:
-        """floor((1 - fresh)**k * 2**32) for k = 1, 2, .. while that is at least 1, uint32."""
-        found, power = [], 1.0
-        while (power := power * (1 - self.fresh)) * 2**32 >= 1:
-            found.append(int(power * 2**32))
-        return device.xp.asarray(np.array(found, np.uint32))
+        """What a random word is compared with for an age, uint32."""
+        return device.xp.asarray(np.array(age_thresholds(self.fresh), np.uint32))
 
 
 def simulate_packed_cuda(
@@ -368,11 +365,11 @@ def _as_words(device: Device, boards: Array, width: int, torus: bool) -> tuple[A
     xp = device.xp
     if torus and width < 32:
         times = -(-32 // width)
-        cells = xp.unpackbits(boards.reshape(-1)).reshape(*boards.shape[:2], -1)[..., :width]
+        cells = xp.unpackbits(boards.reshape(-1)).reshape(*boards.shape[:2], 8 * boards.shape[2])[..., :width]
         cells = xp.concatenate([cells] * times, axis=2)
         width *= times
         cells = _padded(xp, cells, 32)
-        return xp.packbits(cells.reshape(-1)).reshape(*boards.shape[:2], -1).view(np.uint32), width
+        return xp.packbits(cells.reshape(-1)).reshape(*boards.shape[:2], cells.shape[2] // 8).view(np.uint32), width
     return _padded(xp, boards, 4).view(np.uint32), width
 
 
