@@ -16,6 +16,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "Measure how many hidden states of a run are true intermediate states."),
     "imagine": ("imagine", "Draw what a run's network imagines."),
     "ablate": ("ablate", "Run a sweep: variants and seeds, on all cores or a cluster."),
+    "results": ("results", "Query the results of sweeps: table, CSV, Parquet, JSON."),
     "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),
     "census": ("census", "When do soups settle, and into what period?"),
     "bench": ("bench", "Measure this machine, beside the peers."),

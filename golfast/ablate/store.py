@@ -231,6 +231,15 @@ class Store:
             for row in found
         ]
 
+    def rows_of_trials(self) -> dict[str, list[str]]:
+        """The rows, as spec/recipe/variant, that each trial belongs to."""
+        found: dict[str, list[str]] = {}
+        for spec, recipe, variant, trial in self._db.execute(
+            "SELECT spec, recipe, variant, trial FROM members ORDER BY spec, recipe, variant"
+        ):
+            found.setdefault(trial, []).append(f"{spec}/{recipe}/{variant}")
+        return found
+
     def strips(self, spec: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Recipe, label and picture of every strip that was found for a spec."""
         found = self._db.execute(
