@@ -31,8 +31,7 @@ def records(store: Store) -> list[Record]:
     """All trials as flat dictionaries with the same keys in the same order, in the order in which they ended.
 
     "trial", "state", "rows" (spec/recipe/variant of each it belongs to), what the sweep noted of it, the figures of its
-    result under their own names, and its config as "config." and the dotted key. What a trial lacks is None. A list stays
-    a list.
+    result under their own names, and its config as "config." and the dotted key. What a trial lacks is None.
     """
     rows = store.rows_of_trials()
     found = []
