@@ -8,8 +8,10 @@ import click
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
 
 if TYPE_CHECKING:
-    from golfast.ablate.plan import Row
+    from golfast.ablate.board import Board
+    from golfast.ablate.plan import Plan, Row
     from golfast.ablate.spec import Spec
+    from golfast.ablate.store import Store
 
 RESULTS = Path("runs") / "results.sqlite"
 
@@ -74,8 +76,9 @@ def run_sweep(
     device: str,
     as_json: bool,
     quiet: bool,
+    show: bool = True,
 ) -> None:
-    """Run sweeps as one plan, or print what would be run."""
+    """Run sweeps as one plan and `show` how many runs there are, or print what would be run."""
     from golfast.ablate.board import Board
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.recipes import recipe_config
@@ -98,7 +101,9 @@ def run_sweep(
         with _executor(executor, folder, device, workers, address) as chosen:
             sweep(plan, chosen, store, watcher=board, name=executor)
             board.say(board.summary(plan, chosen))
-    show_rows(rows, plan.states, as_json=as_json)
+        _find_strips(plan, store, folder, device, board)
+    if show:
+        show_rows(rows, plan.states, as_json=as_json)
 
 
 def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
@@ -129,6 +134,22 @@ def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
             f"{name:<36} {line['counted']:>4} of {line['wanted']} counted, {line['tried']} tried, "
             f"{line['short']} short of their accuracy, {line['failed']} failed"
         )
+
+
+def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board: "Board") -> None:
+    specs = {(row.recipe, row.spec.name): row.spec for row in plan.rows}
+    for (recipe, _), spec in specs.items():
+        there = {label for kind, label, _ in store.strips(spec.name) if kind == recipe}
+        for place, strip in enumerate(spec.strips):
+            if strip.label in there:
+                continue
+            from golfast.ablate.find import find_strip
+
+            row = next(row for row in plan.rows if row.key == (spec.name, recipe, strip.variant))
+            if picture := find_strip(strip, row, plan.states, folder, device):
+                store.save_strip(spec.name, recipe, strip.label, place, picture)
+            else:
+                board.say(f"no sequence found for {strip.label!r} of {spec.name} (recipe {recipe})")
 
 
 def _executor(name: str, folder: Path, device: str, workers: int | None, address: str | None) -> Any:

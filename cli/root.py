@@ -15,6 +15,7 @@ _COMMANDS = {
     "train": ("train", "Train a network to predict a later state from the first."),
     "evaluate": ("evaluate", "Measure how many hidden states of a run are true intermediate states."),
     "imagine": ("imagine", "Draw what a run's network imagines."),
+    "paper": ("paper", "Run the paper's experiments, and set ours beside theirs."),
     "ablate": ("ablate", "Run a sweep: variants and seeds, on all cores or a cluster."),
     "results": ("results", "Query the results of sweeps: table, CSV, Parquet, JSON."),
     "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),

@@ -19,6 +19,9 @@ class Tiny:
     seed: int
 
 
+READINGS = ("matched", "equation", "dataset")
+
+
 class Silent:
     def __init__(self):
         self.said = []
