@@ -25,7 +25,7 @@ def sweep_options(command: Any) -> Any:
             click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
             click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file."),
             click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work."),
-            click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True),
+            click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
             click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]"),
             click.option("--address", help="The Ray cluster's address.  [default: RAY_ADDRESS, or one started here]"),
             click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
@@ -159,6 +159,10 @@ def _executor(name: str, folder: Path, device: str, workers: int | None, address
     if name != "ray" and address is not None:
         raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
     work = TrialWork(folder.resolve(), device)
+    if name == "ray":
+        from golfast.ablate.cluster import RayExecutor
+
+        return RayExecutor(work, workers, address=address)
     return LocalExecutor(work, workers)
 
 
