@@ -110,7 +110,7 @@ def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
     """Print how many runs of each row there are."""
     import json
 
-    from golfast.ablate.plan import State
+    from golfast.ablate.jobs import State
 
     found = [
         {

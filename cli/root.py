@@ -18,6 +18,7 @@ _COMMANDS = {
     "paper": ("paper", "Run the paper's experiments, and set ours beside theirs."),
     "ablate": ("ablate", "Run a sweep: variants and seeds, on all cores or a cluster."),
     "results": ("results", "Query the results of sweeps: table, CSV, Parquet, JSON."),
+    "report": ("report", "One HTML file of what sweeps found, beside the paper."),
     "features": ("features", "Draw what the units of a run's network look for."),
     "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),
     "census": ("census", "When do soups settle, and into what period?"),

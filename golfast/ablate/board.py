@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from golfast.ablate.jobs import Ended
-from golfast.ablate.plan import Plan, Row, State
+from golfast.ablate.jobs import Ended, State
+from golfast.ablate.plan import Plan, Row
 from golfast.ablate.sweep import Executor
 
 _PLAIN_EVERY = 30.0  # seconds between lines where there is no terminal

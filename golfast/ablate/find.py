@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.ablate.plan import Row, State
+from golfast.ablate.jobs import State
+from golfast.ablate.plan import Row
 from golfast.ablate.spec import Strip
 from golfast.ablate.trial import held_out_recipe, load_trial
 from golfast.data import generate
@@ -45,11 +46,6 @@ def find_strip(strip: Strip, row: Row, states: dict[str, State], folder: Path, d
                 "imagined": _words(drawn[best], width),
             }
     return None
-
-
-def as_cells(states: list[list[str]]) -> NDArray[np.uint8]:
-    """States as `find_strip` gives them to cells (T, H, W) uint8 0/1."""
-    return np.array([[[int(cell) for cell in row] for row in state] for state in states], np.uint8)
 
 
 def _words(packed: NDArray[np.uint8], width: int) -> list[list[str]]:

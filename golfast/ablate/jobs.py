@@ -4,9 +4,20 @@ import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from golfast.errors import Failure
+
+
+class State(Enum):
+    """What is known of a trial."""
+
+    RUNNING = "running"
+    COUNTED = "counted"
+    UNCOUNTED = "uncounted"
+    """It ended short of the accuracy that was asked for."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,10 @@ finishing, number of workers, kill or resume changes a table.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 
-from golfast.ablate.jobs import Trial
+from golfast.ablate.jobs import State, Trial
 from golfast.ablate.spec import Spec, Variant, trial_config
 from golfast.run.config import fingerprint
-
-
-class State(Enum):
-    """What is known of a trial."""
-
-    RUNNING = "running"
-    COUNTED = "counted"
-    UNCOUNTED = "uncounted"
-    """It ended short of the accuracy that was asked for."""
-    FAILED = "failed"
-
 
 RowKey = tuple[str, str, str]
 """Names of spec, recipe, variant."""

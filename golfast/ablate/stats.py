@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +60,16 @@ def means_of_resamples(sample: Floats, size: int, *, stream: int = 0) -> Floats:
 
     The draws come from Philox 4x64 with a fixed key, so they are the same everywhere and always.
     """
-    raw = np.random.Philox(key=np.array([size, stream], np.uint64)).random_raw(RESAMPLES * size)
-    chosen = (np.asarray(raw, np.uint64) % np.uint64(len(sample))).astype(np.intp)
-    means: Floats = sample[chosen].reshape(RESAMPLES, size).mean(axis=1)
+    chosen = _draws(size, stream) * np.uint64(len(sample)) >> np.uint64(32)
+    means: Floats = sample[chosen].mean(axis=1)
     return means
+
+
+@lru_cache(8)
+def _draws(size: int, stream: int) -> NDArray[np.uint64]:
+    """Evenly distributed numbers of 32 bits, (RESAMPLES, size) uint64."""
+    raw = np.random.Philox(key=np.array([size, stream], np.uint64)).random_raw(RESAMPLES * size)
+    return np.asarray(raw, np.uint64).reshape(RESAMPLES, size) >> np.uint64(32)
 
 
 def _middle(values: Floats) -> tuple[float, float]:

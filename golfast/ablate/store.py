@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from golfast.ablate.jobs import Trial
-from golfast.ablate.plan import Row, State
+from golfast.ablate.jobs import State, Trial
 from golfast.errors import Failure
 from golfast.run.config import fingerprint, to_mapping
+
+if TYPE_CHECKING:
+    from golfast.ablate.plan import Row
 
 FORMAT = 1
 
@@ -130,7 +132,7 @@ class Store:
             finally:
                 db.close()
 
-    def save_row(self, row: Row, place: int) -> None:
+    def save_row(self, row: "Row", place: int) -> None:
         """Keep what a row and its spec are, so that tables can be made from this file alone."""
         spec, variant = row.spec, asdict(row.variant)
         about = {
@@ -145,7 +147,7 @@ class Store:
                 "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", (*row.key, place, json.dumps(variant))
             )
 
-    def save_member(self, row: Row, place: int, trial: Trial) -> None:
+    def save_member(self, row: "Row", place: int, trial: Trial) -> None:
         """Keep that a trial is the one of a row's seed at `place`."""
         self._db.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", (*row.key, place, trial.name))
 

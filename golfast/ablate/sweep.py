@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from golfast.ablate.jobs import Ended, Trial
-from golfast.ablate.plan import Plan, State
+from golfast.ablate.jobs import Ended, State, Trial
+from golfast.ablate.plan import Plan
 from golfast.ablate.store import Store
 from golfast.run.hardware import hardware, versions
 

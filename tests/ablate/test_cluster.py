@@ -9,7 +9,8 @@ import fake_trials as fake
 import pytest
 
 from golfast.ablate.cluster import RayExecutor
-from golfast.ablate.plan import Plan, State
+from golfast.ablate.jobs import State
+from golfast.ablate.plan import Plan
 from golfast.ablate.store import Store
 from golfast.ablate.sweep import sweep
 from golfast.errors import Failure

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golfast.ablate.plan import Plan, Row, State
+from golfast.ablate.jobs import State
+from golfast.ablate.plan import Plan, Row
 from golfast.ablate.spec import load_spec, parse_spec, spec_names
 
 

@@ -8,8 +8,7 @@ import fake_trials as fake
 import pytest
 from fake_trials import Tiny
 
-from golfast.ablate.jobs import Trial
-from golfast.ablate.plan import State
+from golfast.ablate.jobs import State, Trial
 from golfast.ablate.query import project, records, select, write_csv, write_parquet
 from golfast.ablate.store import Store
 from golfast.run.config import fingerprint

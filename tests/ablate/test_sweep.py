@@ -12,8 +12,8 @@ import fake_trials as fake
 import pytest
 from fake_trials import run
 
+from golfast.ablate.jobs import State, Trial
 from golfast.ablate.local import LocalExecutor
-from golfast.ablate.plan import State, Trial
 from golfast.ablate.store import Store
 from golfast.errors import Failure
 from golfast.run.config import fingerprint

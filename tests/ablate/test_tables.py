@@ -8,8 +8,8 @@ import pytest
 import scipy.stats
 from fake_trials import Tiny
 
-from golfast.ablate.jobs import Trial
-from golfast.ablate.plan import Row, State
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.plan import Row
 from golfast.ablate.spec import parse_spec
 from golfast.ablate.stats import difference, estimate, expected_range
 from golfast.ablate.store import Store
