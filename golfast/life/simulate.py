@@ -3,16 +3,15 @@
 import operator
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from golfast.life import reference
+from golfast.life.bands import Bands
 from golfast.life.boards import Cells, check_cells, check_packed, check_size, pack, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
-from golfast.life.kernels.wide import wide
 from golfast.life.rule import Rule
-from golfast.threads import over_batch, thread_count
+from golfast.threads import over_batch
 from golfast.vector import LANES
 
 BACKENDS = ("auto", "numba", "cupy", "reference")
@@ -20,7 +19,6 @@ BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
 MOST_GENERATIONS = 10**12
 SORTED_TOGETHER = 1024  # boards whose trajectories fit in the cache next to the core
-MOST_TOGETHER = 16  # generations of a wide board per pass: more read more rows beyond a band, fewer convert more often
 
 
 def simulate(
@@ -92,8 +90,10 @@ def record_packed(states: NDArray[np.uint8], width: int, *, rule: Rule, boundary
     count, frames, height, row_bytes = states.shape
     torus = boundary == "torus"
     if width > 64:
+        bands = Bands(states[:, 0], width, rule, torus)
         for frame in range(1, frames):
-            _evolve(states[:, frame - 1], states[:, frame], width, 1, rule, torus)
+            bands.advance(1)
+            bands.read(states[:, frame])
         return
     record, flat = narrow(rule, torus).record, states.reshape(-1)
     rows = plan(height, width, 8 * row_bytes)
@@ -112,12 +112,10 @@ def last_packed(
     if width <= 64:
         return age_packed(boards, width, np.full(len(boards), generations, np.int64), rule=rule, boundary=boundary)
     torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
-    here, there = boards.copy(), np.empty_like(boards)
-    while generations:
-        together = min(generations, MOST_TOGETHER)
-        _evolve(here, there, width, together, rule, torus)
-        here, there, generations = there, here, generations - together
-    return here
+    bands, last = Bands(boards, width, rule, torus), np.empty_like(boards)
+    bands.advance(generations)
+    bands.read(last)
+    return last
 
 
 def age_packed(
@@ -175,29 +173,3 @@ def check_choice(what: str, given: str, allowed: tuple[str, ...]) -> str:
     if given not in allowed:
         raise ValueError(f"{what} {given!r} is unknown; allowed are: {', '.join(allowed)}")
     return given
-
-
-def _evolve(
-    source: NDArray[np.uint8], target: NDArray[np.uint8], width: int, generations: int, rule: Rule, torus: bool
-) -> None:
-    """Set boards `target` to what `source` is some generations later: both (N, H, bytes), rows contiguous."""
-    count, height, row_bytes = source.shape
-    evolve = wide(rule, torus)
-    # Enough bands for every lane of every thread, and no more: each costs rows beyond its ends.
-    wanted = LANES * thread_count()
-    per_board = max(1, min(-(-wanted // max(count, 1)), height))
-    band = -(-height // per_board)
-    starts = np.minimum(np.arange(per_board) * band, height - band)  # the last overlaps the one before
-    number = -(-count * per_board // LANES) * LANES
-    index = np.minimum(np.arange(number), count * per_board - 1)
-    boards, starts = index // per_board, starts[index % per_board]
-    # One-dimensional views from the first byte to the last, so that a kernel can address any board.
-    flat_source = as_strided(source, (source.strides[0] * (count - 1) + height * row_bytes,), (1,))
-    flat_target = as_strided(target, (target.strides[0] * (count - 1) + height * row_bytes,), (1,))
-    strides = source.strides[0], target.strides[0]
-
-    def run(first: int, stop: int) -> None:
-        evolve(flat_source, flat_target, boards, starts, band, height, width, generations, *strides, first, stop)
-
-    if count:
-        over_batch(run, number // LANES)

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from numba import njit
 
 from golfast import vector
-from golfast.life import BOUNDARIES, Rule, pack, simulate, soup_trajectories_packed, soups, unpack
+from golfast.life import BOUNDARIES, Rule, bands, pack, simulate, soup_trajectories_packed, soups, unpack
 from golfast.life.kernels import streams
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.rules import tables
+from golfast.life.kernels.wide import MOST_TOGETHER, STRIP
 from golfast.life.reference import step, trajectories
 from golfast.life.simulate import age_packed
 from golfast.life.soup import soup_ages
@@ -140,6 +141,32 @@ def test_kernels_run_like_the_reference(rule, boundary, boards, generations):
     np.testing.assert_array_equal(states, expected)
     last = simulate(boards, generations, rule=rule, boundary=boundary, backend="numba", keep="last")
     np.testing.assert_array_equal(last, expected[:, -1])
+
+
+@given(
+    count=st.sampled_from([1, 2, 9]),
+    height=st.sampled_from([1, 2, 31]) | st.integers(1, 60),
+    width=st.sampled_from([64 * STRIP * n + more for n in (1, 2) for more in (-1, 0, 1, 63, 64, 65)]),
+    generations=st.sampled_from([1, 23, 24, 25, 49]),
+    seed=st.integers(0, 2**32),
+)
+@settings(deadline=None, max_examples=10)
+@worlds
+def test_boards_of_several_strips_run_like_the_reference(rule, boundary, count, height, width, generations, seed):
+    boards = np.random.default_rng(seed).integers(0, 2, (count, height, width), np.uint8)
+    expected = boards
+    for _ in range(generations):
+        expected = step(expected, Rule.parse(rule), boundary)
+    last = simulate(boards, generations, rule=rule, boundary=boundary, keep="last")
+    np.testing.assert_array_equal(last, expected)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_a_pass_may_have_as_many_generations_as_a_word_has_cells(boundary, monkeypatch):
+    monkeypatch.setattr(bands, "TOGETHER", MOST_TOGETHER)
+    boards = np.random.default_rng(5).integers(0, 2, (1, 90, 64 * STRIP + 5), np.uint8)
+    expected = trajectories(boards, 70, Rule.parse("B3/S23"), boundary)[:, -1]
+    np.testing.assert_array_equal(simulate(boards, 70, boundary=boundary, keep="last"), expected)
 
 
 @given(boards=batches(), data=st.data())

@@ -1,0 +1,68 @@
+"""Boards wider than a word, in the form that their kernel runs on: cut into bands, eight of them side by side."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golfast.life.kernels.bands import collect, spread
+from golfast.life.kernels.wide import wide
+from golfast.life.rule import Rule
+from golfast.threads import over_batch, thread_count
+from golfast.vector import LANES
+
+TOGETHER = 24  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
+_CACHE_LINE = 64
+
+
+class Bands:
+    """Packed boards (N, H, ceil(width/8)) uint8 that are run on and read as often as one likes."""
+
+    def __init__(self, boards: NDArray[np.uint8], width: int, rule: Rule, torus: bool) -> None:
+        """boards: more than 64 cells wide. They are copied."""
+        count, self._height, row_bytes = boards.shape
+        self._width, self._evolve = width, wide(rule, torus)
+        # Enough bands for every lane of every thread, and no more: each costs rows beyond its ends.
+        wanted = LANES * thread_count()
+        self._per_board = max(1, min(-(-wanted // max(count, 1)), self._height))
+        self._band = -(-self._height // self._per_board)
+        self._bands = count * self._per_board
+        self._groups = -(-self._bands // LANES)
+        words = self._groups * self._band * -(-row_bytes // 8) * LANES
+        self._here, self._there = _aligned(words), _aligned(words)
+        source = np.ascontiguousarray(boards).reshape(-1)
+        self._run(lambda first, stop: spread(source, self._here, *self._shape, first, stop))
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int, int]:
+        return self._bands, self._per_board, self._band, self._height, self._width
+
+    def advance(self, generations: int) -> None:
+        """Run all boards on."""
+        while generations:
+            together = min(generations, TOGETHER)
+            source, target = self._here, self._there
+
+            def run(first: int, stop: int) -> None:
+                self._evolve(source, target, *self._shape, together, first, stop)  # noqa: B023
+
+            self._run(run)
+            self._here, self._there, generations = target, source, generations - together
+
+    def read(self, target: NDArray[np.uint8]) -> None:
+        """Write the boards as they are now to (N, H, ceil(width/8)) uint8; any stride between boards, none within."""
+        if not target.size:
+            return
+        stride = target.strides[0]
+        # A one-dimensional view from the first byte to the last, so that a kernel can address any board.
+        size = stride * (len(target) - 1) + target[0].size
+        flat = np.lib.stride_tricks.as_strided(target, (size,), (1,))
+        self._run(lambda first, stop: collect(self._here, flat, stride, *self._shape, first, stop))
+
+    def _run(self, kernel: object) -> None:
+        over_batch(kernel, self._groups)  # type: ignore[arg-type]
+
+
+def _aligned(words: int) -> NDArray[np.uint64]:
+    """Unset words, from a cache line's border on: a vector across a border costs two accesses."""
+    array = np.empty(words + LANES, np.uint64)
+    skip = -array.ctypes.data % _CACHE_LINE // 8
+    return array[skip : skip + words]
