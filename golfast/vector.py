@@ -231,6 +231,36 @@ def count_bits(context: Any, value: Any) -> Any:
     return vector(vector), code
 
 
+@_operation
+def sums(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    """The sum of the lanes of each of eight vectors, modulo 2**64: lane i is that of argument i."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = list(arguments)
+        # Neighbours are added, then neighbours 2 apart, then 4: each time two vectors become one.
+        for apart in (1, 2, 4):
+            low = [k if not k & apart else LANES + k - apart for k in range(LANES)]
+            high = [k + apart if not k & apart else LANES + k for k in range(LANES)]
+            rows = [
+                builder.add(_shuffle(builder, one, other, low), _shuffle(builder, one, other, high))
+                for one, other in zip(rows[::2], rows[1::2], strict=True)
+            ]
+        return rows[0]
+
+    return vector(*[vector] * LANES), code
+
+
+@_operation
+def at_most(context: Any, value: Any, limit: Any) -> Any:
+    """A uint64 whose bit i says whether lane i is at most `limit` (uint64), unsigned."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        small = builder.icmp_unsigned("<=", arguments[0], _splat(builder, arguments[1]))
+        return builder.zext(builder.bitcast(small, _I8), _I64)
+
+    return types.uint64(vector, types.uint64), code
+
+
 @_literal_operation
 def ternary(context: Any, table: Any, a: Any, b: Any, c: Any) -> Any:
     """Any function of three bits, for all bits at once; bit (4a + 2b + c) of the constant `table` is its result."""

@@ -3,12 +3,21 @@
 from golfast.imagine.decode import imagine, imagine_packed
 from golfast.imagine.draw import draw_imagined, draw_run
 from golfast.imagine.evaluate import EVALUATED, evaluate
-from golfast.imagine.metric import VARIANTS, agreement, interpretability, interpretability_packed, matthews
+from golfast.imagine.metric import (
+    agreement,
+    agreement_packed,
+    interpretability,
+    interpretability_packed,
+    matthews,
+    matthews_packed,
+)
+from golfast.imagine.score import VARIANTS
 
 __all__ = [
     "EVALUATED",
     "VARIANTS",
     "agreement",
+    "agreement_packed",
     "draw_imagined",
     "draw_run",
     "evaluate",
@@ -17,4 +26,5 @@ __all__ = [
     "interpretability",
     "interpretability_packed",
     "matthews",
+    "matthews_packed",
 ]

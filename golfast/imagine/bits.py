@@ -1,4 +1,4 @@
-"""Three things that Numba has no word for: a popcount, 8 packed bytes as one word, 64 cells as one word of bits.
+"""Two things that Numba has no word for: a popcount, and 64 cells as one word of bits.
 
 Each is a few LLVM instructions that every machine can do and that the better ones do in one. Offsets are not checked:
 the callers stay inside their arrays.
@@ -29,16 +29,6 @@ def popcount(typing_context: Any, word: Any) -> tuple[Any, Code]:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), code
-
-
-@_instruction
-def bytes_at(typing_context: Any, source: Any, at: Any) -> tuple[Any, Code]:
-    """source[at : at + 8] of a contiguous uint8 array as one uint64; `at` need not be a multiple of 8."""
-
-    def code(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return _load(context, builder, signature, arguments, _WORD)
-
-    return types.uint64(source, at), code
 
 
 @_instruction

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.imagine.decode import imagine_packed
-from golfast.imagine.metric import VARIANTS, agreement, interpretability_packed, matthews
+from golfast.imagine.metric import agreement_packed, interpretability_packed, matthews_packed
+from golfast.imagine.score import VARIANTS
 from golfast.model import Network
 from golfast.run.precision import Compute
 
@@ -41,12 +42,10 @@ def evaluate(
     for variant in VARIANTS if defined else ():
         values = interpretability_packed(between, truth, width, threshold=threshold, variant=variant)
         metric[variant] = float(np.mean(values))
-    cells = np.unpackbits(truth, axis=-1, count=width)
-    boards = np.unpackbits(drawn, axis=-1, count=width)
-    pairs = agreement(boards, cells[:, 1:]).mean(axis=0)
+    pairs = agreement_packed(drawn, truth[:, 1:], width).mean(axis=0)
     return {
         "metric": metric,
-        "matthews": float(matthews(boards[:, :-1], cells).mean()) if defined else None,
+        "matthews": float(matthews_packed(between, truth, width).mean()) if defined else None,
         "accuracy": round(float(pairs[-1, -1]), 6),
         "agreement": [[round(float(value), 6) for value in row] for row in pairs],
         "sequences": len(truth),

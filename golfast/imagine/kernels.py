@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import uint64
 
-from golfast.imagine.bits import bytes_at, cells_at, popcount
+from golfast.imagine.bits import cells_at, popcount
 from golfast.jit import kernel
 
 ZERO = np.uint64(0)
@@ -89,36 +89,6 @@ def cell_distances(
         odd[0] = True
     if odd_truth:
         odd[1] = True
-
-
-@kernel
-def packed_distances(
-    imagined: Any,
-    imagined_strides: Any,
-    truth: Any,
-    truth_strides: Any,
-    valid: Any,
-    different: Any,
-    start: int,
-    stop: int,
-) -> None:
-    """different[k, i, j] (N, n, m) as above, from packed bytes. valid (bytes of a board,): 1 where a bit is a cell."""
-    n, m = different.shape[1:]
-    size = valid.shape[0]
-    full = size // 8
-    for k in range(start, stop):
-        for i in range(n):
-            a = k * imagined_strides[0] + i * imagined_strides[1]
-            for j in range(m):
-                b = k * truth_strides[0] + j * truth_strides[1]
-                count = ZERO
-                for w in range(full):
-                    word = bytes_at(imagined, a + 8 * w) ^ bytes_at(truth, b + 8 * w)
-                    count += popcount(word & bytes_at(valid, 8 * w))
-                rest = ZERO
-                for byte in range(8 * full, size):
-                    rest = rest << uint64(8) | uint64((imagined[a + byte] ^ truth[b + byte]) & valid[byte])
-                different[k, i, j] = count + popcount(rest)
 
 
 @kernel

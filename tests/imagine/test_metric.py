@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golfast.imagine.kernels import NONE, TAKEN
-from golfast.imagine.metric import agreement, interpretability, interpretability_packed, matched_states, matthews
+from golfast.imagine.metric import (
+    agreement,
+    agreement_packed,
+    interpretability,
+    interpretability_packed,
+    matched_states,
+    matthews,
+    matthews_packed,
+)
 
 
 def life(board):
@@ -198,6 +206,23 @@ def test_packed_bits_give_the_same_whatever_lies_beyond_the_width(pair, threshol
         for bits in (ph, dirty):
             value = interpretability_packed(bits, ps, width, threshold=threshold, variant=variant)
             assert np.array_equal(value, expected)
+    for bits in (ph, dirty):
+        assert np.array_equal(agreement_packed(bits, ps, width), agreement(h, s))
+        assert np.array_equal(matthews_packed(bits, ps, width), matthews(h, s))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 40), st.integers(1, 5), st.integers(3, 8), st.integers(1, 50), st.integers(0, 2**32))
+def test_any_number_of_packed_sequences_pairs_and_bytes(count, n, m, height, seed):
+    """Eight sequences and eight pairs go together: whatever is left over is counted, and nothing else."""
+    rng = np.random.default_rng(seed)
+    s = rng.integers(0, 2, (count, m, height, 13), np.uint8)
+    h = s[:, rng.integers(0, m, n)] ^ (rng.random((count, n, height, 13)) < rng.choice([0.0, 0.04, 0.06], (n, 1, 1)))
+    packed = np.packbits(h, axis=-1), np.packbits(s, axis=-1)
+    for variant in ("matched", "equation"):
+        expected = interpretability(h, s, variant=variant)
+        assert np.array_equal(interpretability_packed(*packed, 13, variant=variant), expected)
+    assert np.array_equal(agreement_packed(*packed, 13), (h[:, :, None] == s[:, None]).mean(axis=(3, 4)))
 
 
 @settings(max_examples=100, deadline=None)
@@ -360,7 +385,7 @@ def test_a_true_state_repeated_without_copies_is_read_right():
 
 @pytest.mark.parametrize("threads", ["1", "2", "5"])
 def test_threads_change_nothing(monkeypatch, threads):
-    monkeypatch.setattr("golfast.imagine.metric._SPAN_BYTES", 1)
+    monkeypatch.setattr("golfast.imagine.comparison.SPAN_BYTES", 1)
     rng = np.random.default_rng(6)
     truth = rng.integers(0, 2, (203, 5, 3, 3), np.uint8)
     imagined = truth[:, [2, 1, 2, 3]] ^ (rng.random((203, 4, 3, 3)) < 0.1)

@@ -6,7 +6,8 @@ import numpy as np
 
 from golfast import cuda
 from golfast.cuda import Array, Device, Launch, to_host
-from golfast.imagine.metric import _check_shapes, _check_width, _denominator, _Score
+from golfast.imagine.boards import check_shapes, check_width
+from golfast.imagine.score import Score, denominator
 
 SOURCE = Path(__file__).with_name("metric.cu")
 
@@ -24,7 +25,7 @@ def interpretability_packed_cuda(
     for more than 65536 imagined states of a sequence.
     """
     device = cuda.device()
-    width = _check_width(width)
+    width = check_width(width)
     h, s = device.array(imagined), device.array(truth)
     row_bytes = (width + 7) // 8
     for name, array in (("imagined", h), ("truth", s)):
@@ -33,15 +34,15 @@ def interpretability_packed_cuda(
                 f"packed {name} of width {width} is uint8 of shape (N, states, H, {row_bytes}); "
                 f"got {array.dtype} of shape {array.shape}"
             )
-    _check_shapes(h, s)
+    check_shapes(h, s)
     count, n, height = h.shape[:3]
     m = s.shape[1]
-    score = _Score.of(n, m, height * width, threshold, variant)
+    score = Score.of(n, m, height * width, threshold, variant)
     if variant == "matched" and n > _MOST_IMAGINED:
         raise ValueError(f'variant "matched" takes at most {_MOST_IMAGINED} imagined states here; there are {n}')
     masks = _masks(device, h, s, width, score.allowed)
     if variant == "dataset":
-        return _of_dataset(device, masks, score.states, _denominator(n, m))
+        return _of_dataset(device, masks, score.states, denominator(n, m))
     points = device.xp.empty(count, np.int32)
     threads = _MATCHERS if variant == "matched" else _THREADS
     blocks, shared = -(-count // threads), 2 * 3 * score.states * threads
@@ -69,10 +70,10 @@ def _masks(device: Device, imagined: Array, truth: Array, width: int, allowed: i
     return masks
 
 
-def _of_dataset(device: Device, masks: Array, states: int, denominator: int) -> float:
+def _of_dataset(device: Device, masks: Array, states: int, most: int) -> float:
     if not len(masks):
         raise ValueError('variant "dataset" is a mean over sequences, and there are none')
     sums = [(masks[:, :, j // 64] >> np.uint64(j % 64) & np.uint64(1)).sum(axis=0) for j in range(states)]
     found = device.xp.stack(sums, axis=1)
     share = to_host(found) / len(masks)  # (n, states)
-    return float((0.5 * share.sum(axis=0) + 0.5 * share.max(axis=0)).sum() / denominator)
+    return float((0.5 * share.sum(axis=0) + 0.5 * share.max(axis=0)).sum() / most)
