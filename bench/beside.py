@@ -51,20 +51,20 @@ def compare(
     and ours is `work`. `limit` is the bound that leaves least room, if any was given. `also` is kept as it is.
     """
     others: list[Side | Limit] = [*peers, *limits]
-    seconds: dict[str, list[float]] = {side.name: [] for side in [ours, *others]}
-    assert len(seconds) == 1 + len(others), "names must differ"
+    times: dict[str, list[float]] = {side.name: [] for side in [ours, *others]}
+    assert len(times) == 1 + len(others), "names must differ"
 
     def timed(side: Side | Limit) -> None:
         began = time.perf_counter()
         side.run()
-        seconds[side.name].append(time.perf_counter() - began)
+        times[side.name].append(time.perf_counter() - began)
 
     def others_first() -> None:
         for side in others:
             timed(side)
 
     benchmark.pedantic(lambda: timed(ours), setup=others_first, rounds=rounds, warmup_rounds=1)
-    rates = {side.name: side.work / median(seconds[side.name][1:] or seconds[side.name]) for side in [ours, *others]}
+    rates = {side.name: side.work / median(times[side.name][1:] or times[side.name]) for side in [ours, *others]}
     rate = rates[ours.name]
     best = max(peers, key=lambda peer: rates[peer.name])
     shares = {limit.name: rate * limit.needed / rates[limit.name] for limit in limits}
@@ -85,3 +85,12 @@ def compare(
         rounds=rounds,
         **also,
     )
+
+
+def seconds(call: Callable[[], object], calls: int) -> float:
+    """Mean time of a call, after a first that does not count."""
+    call()
+    began = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - began) / calls

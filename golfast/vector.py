@@ -147,18 +147,25 @@ def store_bytes(context: Any, array: Any, offset: Any, value: Any, count: Any) -
     return types.void(array, types.intp, vector, types.intp), code
 
 
-@_operation
-def fetch_for_writing(context: Any, array: Any, offset: Any) -> Any:
-    """Begin to bring the cache line at this byte of a flat uint8 array near; no byte is read, so any offset will do."""
+def _fetch(for_writing: int, text: str) -> Any:
+    def typed(context: Any, array: Any, offset: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = _address(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
+            kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            builder.call(function, [address, *(ir.Constant(_I32, n) for n in (for_writing, 3, 1))])
+            return context.get_dummy_value()
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
-        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [address, *(ir.Constant(_I32, n) for n in (1, 3, 1))])
-        return context.get_dummy_value()
+        return types.void(array, types.intp), code
 
-    return types.void(array, types.intp), code
+    typed.__doc__ = text
+    return _operation(typed)
+
+
+fetch_for_reading = _fetch(
+    0, "Begin to bring the cache line at this byte of a flat uint8 array near; no byte is read, so any offset will do."
+)
+fetch_for_writing = _fetch(1, "The same, of a line that is to be written.")
 
 
 def _binary(operation: str, text: str) -> Any:

@@ -24,18 +24,27 @@ def evaluate(
     threshold: float = 0.95,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """The metric and the accuracy of a network on whole trajectories.
+    """The metric and the accuracy of a network on whole trajectories, as `figures` has them.
 
-    truth: trajectories (N, m, H, ceil(width/8)) uint8, packed. Returns plain values: "metric" (each variant of
-    equation 1; None where it is undefined, with fewer than 2 timesteps on either side), "matthews", "accuracy" (the
-    share of cells of the last state that are right), "agreement" (T rows: the share of cells in which timestep i agrees
-    with state j, j from 2 on), "sequences".
+    truth: trajectories (N, m, H, ceil(width/8)) uint8, packed.
     """
 
     def first(start: int, stop: int) -> NDArray[np.uint8]:
         return np.unpackbits(truth[start:stop, 0], axis=-1, count=width)
 
     drawn = imagine_packed(network, first, len(truth), compute, progress=progress)
+    return figures(drawn, truth, width, threshold=threshold)
+
+
+def figures(
+    drawn: NDArray[np.uint8], truth: NDArray[np.uint8], width: int, *, threshold: float = 0.95
+) -> dict[str, Any]:
+    """The figures of what a network drew, (N, T, H, ceil(width/8)) uint8, packed; truth likewise with m states.
+
+    Returns plain values: "metric" (each variant of equation 1; None where it is undefined, with fewer than 2 timesteps
+    on either side), "matthews", "accuracy" (the share of cells of the last state that are right), "agreement" (T rows:
+    the share of cells in which timestep i agrees with state j, j from 2 on), "sequences".
+    """
     defined = drawn.shape[1] > 1 and truth.shape[1] > 2
     between = drawn[:, :-1]
     metric: dict[str, float | None] = dict.fromkeys(VARIANTS)

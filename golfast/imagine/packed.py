@@ -11,7 +11,19 @@ import numpy as np
 from numba import uint64
 
 from golfast.jit import inlined, kernel
-from golfast.vector import LANES, VECTOR_BYTES, add, at_most, count_bits, load_bytes, load_word, store, sums, ternary
+from golfast.vector import (
+    LANES,
+    VECTOR_BYTES,
+    add,
+    at_most,
+    count_bits,
+    fetch_for_reading,
+    load_bytes,
+    load_word,
+    store,
+    sums,
+    ternary,
+)
 
 DIFFERENT_AND = 0x28  # (a ^ b) & c
 MOST_PAIRS = 12  # of a sequence, so that a table can have a value for each set of matches
@@ -36,6 +48,8 @@ def packed_distances(
         if k == start or sequences < LANES:
             _places(n, m, imagined_strides, truth_strides, sequences, ours, theirs)
         a, b = k * imagined_strides[0], k * truth_strides[0]
+        _fetch_next(imagined, a, imagined_strides[0])
+        _fetch_next(truth, b, truth_strides[0])
         for first in range(0, sequences * pairs, LANES):
             found = _eight(imagined, a, ours, truth, b, theirs, first, valid)
             left = sequences * pairs - first
@@ -65,6 +79,8 @@ def packed_values(
         if k == start or sequences < LANES:
             _places(n, m, imagined_strides, truth_strides, sequences, ours, theirs)
         a, b = k * imagined_strides[0], k * truth_strides[0]
+        _fetch_next(imagined, a, imagined_strides[0])
+        _fetch_next(truth, b, truth_strides[0])
         for eight in range(pairs):
             found = _eight(imagined, a, ours, truth, b, theirs, LANES * eight, valid)
             matches[eight] = at_most(found, uint64(allowed))
@@ -72,6 +88,13 @@ def packed_values(
             bit = uint64(t * pairs)
             word = load_word(matches, bit >> uint64(3))
             values[k + t] = table[word >> (bit & _SEVEN) & mask]
+
+
+@inlined
+def _fetch_next(boards: Any, at: int, stride: int) -> None:
+    """Begin to bring the eight sequences after those at `at` near. Worth a quarter of the time from main memory."""
+    for line in range(at + LANES * stride, at + 2 * LANES * stride, VECTOR_BYTES):
+        fetch_for_reading(boards, line)
 
 
 @inlined
