@@ -26,10 +26,11 @@ def run_trial(
     *,
     device: str = "auto",
     resume: bool = False,
+    draw: bool = True,
     sequences: int = EVALUATED,
     display: Display | None = None,
 ) -> dict[str, Any]:
-    """Train, evaluate on held-out sequences, draw; returns what result.json holds.
+    """Train, evaluate on held-out sequences, draw unless told not to; returns what result.json holds.
 
     dataset: the training data, of the recipe config.data; if left out it is made in memory. sequences: how many test
     sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned.
@@ -55,7 +56,7 @@ def run_trial(
         ):
             return done
     with folder.locked():
-        return _run(config, folder, dataset, compute, sequences, resume, display)
+        return _run(config, folder, dataset, compute, sequences, resume, draw, display)
 
 
 def _run(
@@ -65,6 +66,7 @@ def _run(
     compute: Compute,
     sequences: int,
     resume: bool,
+    draw: bool,
     display: Display,
 ) -> dict[str, Any]:
     if dataset is None:
@@ -82,8 +84,9 @@ def _run(
     phase.done("right: " + accuracy_words(outcome.accuracy))
     figures = evaluate_trial(config, outcome.network, compute, sequences=sequences, display=display)
     result = _result(config, outcome, figures, compute)
-    display.say("drawing")
-    draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
+    if draw:
+        display.say("drawing")
+        draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
     folder.finish(result)
     return result
 

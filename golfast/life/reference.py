@@ -13,17 +13,21 @@ def step(cells: Cells, rule: Rule, boundary: str) -> Cells:
     boundary "dead": cells beyond the border are dead, always. boundary "torus": opposite edges touch, so that on a
     board 1 or 2 cells wide a cell counts the same neighbour more than once, or itself.
     """
+    mask = np.where(cells == 1, rule.survival, rule.birth)
+    return (mask >> neighbours(cells, boundary) & 1).astype(np.uint8)
+
+
+def neighbours(cells: Cells, boundary: str) -> Cells:
+    """How many of its eight neighbours live, for each cell of boards (..., H, W): uint8 0..8."""
     height, width = cells.shape[-2:]
     around = [(0, 0)] * (cells.ndim - 2) + [(1, 1), (1, 1)]
     padded = np.pad(cells, around, mode="wrap" if boundary == "torus" else "constant")
-    neighbours = sum(
-        padded[..., row : row + height, column : column + width]
-        for row in range(3)
-        for column in range(3)
-        if (row, column) != (1, 1)
-    )
-    mask = np.where(cells == 1, rule.survival, rule.birth)
-    return (mask >> neighbours & 1).astype(np.uint8)
+    count = np.zeros_like(cells)
+    for row in range(3):
+        for column in range(3):
+            if (row, column) != (1, 1):
+                count += padded[..., row : row + height, column : column + width]
+    return count
 
 
 def trajectories(cells: Cells, generations: int, rule: Rule, boundary: str) -> Cells:

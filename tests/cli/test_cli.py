@@ -18,7 +18,8 @@ from golfast_cli import main
 
 COMMANDS = [
     *([], ["demo"], ["data"], ["data", "make"], ["data", "info"], ["data", "verify"]),
-    *(["train"], ["evaluate"], ["imagine"], ["simulate"], ["census"], ["bench"]),
+    *(["train"], ["evaluate"], ["imagine"], ["simulate"], ["census"], ["bench"], ["features"]),
+    *(["ablate"], ["paper"], ["results"], ["report"]),
 ]
 TINY = """
 batch=8 steps=20 stop=2.0 evaluate_every=10 evaluate_on=16 checkpoint_every=10

@@ -1,0 +1,207 @@
+"""`golfast ablate`: a sweep."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+
+if TYPE_CHECKING:
+    from golfast.ablate.board import Board
+    from golfast.ablate.plan import Plan, Row
+    from golfast.ablate.spec import Spec
+    from golfast.ablate.store import Store
+
+RESULTS = Path("runs") / "results.sqlite"
+
+
+def sweep_options(command: Any) -> Any:
+    """The options of every command that runs trials."""
+    for option in reversed(
+        [
+            click.option("--recipe", "recipes", multiple=True, help="How to train; may be repeated.  [default: fast]"),
+            click.option("--counted", type=click.IntRange(1), help="Runs that must count, instead of the spec's."),
+            click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
+            click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file."),
+            click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work."),
+            click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
+            click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]"),
+            click.option("--address", help="The Ray cluster's address.  [default: RAY_ADDRESS, or one started here]"),
+            click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
+            click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time, and run nothing."),
+            device_option,
+            json_option,
+            quiet_option,
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=examples(
+        "golfast ablate table2                            a sweep of the paper; give it again to go on after a kill",
+        "golfast ablate table2 --dry-run                  what it would run, and how long that would take",
+        "golfast ablate my.toml --workers 8 --results my.sqlite",
+        "golfast ablate table1 --executor ray --address auto --folder /shared/runs",
+    )
+)
+@click.argument("spec")
+@sweep_options
+def ablate(spec: str, **options: Any) -> None:
+    """Run the sweep SPEC: a TOML file, or the name of one that comes with golfast.
+
+    Trials that the results file has are not run again, whichever executor or sweep they came from. A row's trials are
+    decided by its seeds alone, never by what ends first.
+    """
+    from golfast.ablate.spec import load_spec
+
+    run_sweep([load_spec(spec)], **options)
+
+
+def run_sweep(
+    specs: "list[Spec]",
+    *,
+    recipes: tuple[str, ...],
+    counted: int | None,
+    most: int | None,
+    results: Path,
+    folder: Path,
+    executor: str,
+    workers: int | None,
+    address: str | None,
+    retry_failed: bool,
+    dry_run: bool,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+    show: bool = True,
+) -> None:
+    """Run sweeps as one plan and `show` how many runs there are, or print what would be run."""
+    from golfast.ablate.board import Board
+    from golfast.ablate.plan import Plan, Row
+    from golfast.ablate.recipes import recipe_config
+    from golfast.ablate.store import Store
+    from golfast.ablate.sweep import sweep
+
+    for recipe in recipes:
+        recipe_config(recipe, 0)  # an unknown name is told before anything else
+    rows = [
+        Row(spec.limited(counted=counted, most=most), recipe, variant, device)
+        for recipe in recipes or ("fast",)
+        for spec in specs
+        for variant in spec.limited(counted=counted, most=most).variants
+    ]
+    if dry_run:
+        _show_plan(rows, results, device, executor, workers, as_json=as_json)
+        return
+    with Store.writing(results) as store, Board(quiet=quiet) as board:
+        plan = Plan(rows, store.states(failed=not retry_failed))
+        with _executor(executor, folder, device, workers, address) as chosen:
+            sweep(plan, chosen, store, watcher=board, name=executor)
+            board.say(board.summary(plan, chosen))
+        _find_strips(plan, store, folder, device, board)
+    if show:
+        show_rows(rows, plan.states, as_json=as_json)
+
+
+def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
+    """Print how many runs of each row there are."""
+    import json
+
+    from golfast.ablate.jobs import State
+
+    found = [
+        {
+            "spec": row.key[0],
+            "recipe": row.key[1],
+            "variant": row.key[2],
+            "tried": len(row.trials),
+            "counted": row.count(states, State.COUNTED),
+            "short": row.count(states, State.UNCOUNTED),
+            "failed": row.count(states, State.FAILED),
+            "wanted": row.variant.counted,
+        }
+        for row in rows
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for line in found:
+        name = f"{line['spec']}/{line['recipe']}/{line['variant']}"
+        click.echo(
+            f"{name:<36} {line['counted']:>4} of {line['wanted']} counted, {line['tried']} tried, "
+            f"{line['short']} short of their accuracy, {line['failed']} failed"
+        )
+
+
+def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board: "Board") -> None:
+    specs = {(row.recipe, row.spec.name): row.spec for row in plan.rows}
+    for (recipe, _), spec in specs.items():
+        there = {label for kind, label, _ in store.strips(spec.name) if kind == recipe}
+        for place, strip in enumerate(spec.strips):
+            if strip.label in there:
+                continue
+            from golfast.ablate.find import find_strip
+
+            row = next(row for row in plan.rows if row.key == (spec.name, recipe, strip.variant))
+            if picture := find_strip(strip, row, plan.states, folder, device):
+                store.save_strip(spec.name, recipe, strip.label, place, picture)
+            else:
+                board.say(f"no sequence found for {strip.label!r} of {spec.name} (recipe {recipe})")
+
+
+def _executor(name: str, folder: Path, device: str, workers: int | None, address: str | None) -> Any:
+    from golfast.ablate.local import LocalExecutor
+    from golfast.ablate.work import TrialWork
+
+    if name != "ray" and address is not None:
+        raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
+    work = TrialWork(folder.resolve(), device)
+    if name == "ray":
+        from golfast.ablate.cluster import RayExecutor
+
+        return RayExecutor(work, workers, address=address)
+    return LocalExecutor(work, workers)
+
+
+def _show_plan(
+    rows: "list[Row]", results: Path, device: str, executor: str, workers: int | None, *, as_json: bool
+) -> None:
+    import json
+
+    from golfast.ablate.estimate import at_most_seconds
+    from golfast.ablate.plan import Plan
+    from golfast.ablate.store import Store
+    from golfast.threads import thread_count
+
+    known: dict[str, Any] = {}
+    if results.exists():
+        with Store.reading(results) as store:
+            known = store.states()
+    plan = Plan(rows, known)
+    trials = plan.dry()
+    seconds = at_most_seconds(trials, device)
+    at_once = workers or thread_count()
+    total = sum(seconds.values()) / at_once
+    if as_json:
+        listed = [
+            {"trial": trial.name, "seed": trial.config.seed, "at_most_seconds": round(seconds[trial.name], 2)}
+            | {"rows": ["/".join(row.key) for row in rows if trial in row.trials]}
+            for trial in trials
+        ]
+        told = {"trials": listed, "finished_before": len(known), "workers": at_once, "at_most_seconds": round(total)}
+        click.echo(json.dumps(told, indent=2))
+        return
+    for row in rows:
+        ours = [trial for trial in row.trials if trial.name not in known]
+        cost = sum(seconds[trial.name] for trial in ours) / max(1, len(ours))
+        first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
+        changes = ", ".join(f"{key}={value}" for key, value in row.variant.changes.items())
+        click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {changes}")
+        click.echo(f"{'':<32} {len(ours):>4} to run, each trains for at most {cost:.0f} s")
+    click.echo(
+        f"{len(trials):,} distinct trials to run if every one counts; training takes at most {total / 60:,.1f} minutes "
+        f"on {at_once} workers ({executor}), from 20 measured steps of each kind; most runs stop long before that"
+    )

@@ -1,0 +1,75 @@
+"""`golfast paper`: the paper's experiments, ours beside theirs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ablate import run_sweep, sweep_options
+from .options import examples
+
+if TYPE_CHECKING:
+    from golfast.ablate.tables import Entry
+
+QUICK = ("table1", "table2", "table3", "order")
+QUICK_COUNTED = 2
+
+
+@click.command(
+    epilog=examples(
+        "golfast paper --quick                    every table with two runs a row: minutes on two cores",
+        "golfast paper                            the paper's numbers of runs; give it again to go on after a kill",
+        "golfast paper --counted 100              at least so many that count in every row",
+        "golfast paper --recipe fast --recipe adam",
+        "golfast paper --show                     what the results file has, beside the paper",
+        "golfast paper --show --json",
+    )
+)
+@click.option("--quick", is_flag=True, help="Tables 1 to 3 and the learning order with two runs that count a row.")
+@click.option("--show", is_flag=True, help="Run nothing; print what the results file has.")
+@sweep_options
+def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any) -> None:
+    """Run the experiments of arXiv 2405.06409 and print ours beside the paper's.
+
+    Tables 1 to 3, learning order, the effects of channels and depth, and strips as in figures 2 to 5. Tables share
+    their runs where they overlap; runs that the results file has are not run again.
+    """
+    from golfast.ablate.spec import load_spec
+    from golfast.ablate.store import Store
+    from golfast.ablate.tables import PAPER_ORDER, all_entries
+
+    if show and quick:
+        raise ValueError("--show runs nothing, so --quick has no meaning with it; leave one of them out")
+    if not show:
+        if quick:
+            options["counted"] = options["counted"] or QUICK_COUNTED
+        specs = [load_spec(name) for name in (QUICK if quick else PAPER_ORDER)]
+        run_sweep(specs, results=results, as_json=as_json, show=False, **options)
+        if options["dry_run"]:
+            return
+    with Store.reading(results) as store:
+        found = [entry for entry in all_entries(store) if entry.table in PAPER_ORDER and entry.table != "figures"]
+    show_entries(found, as_json=as_json)
+
+
+def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
+    """Print figures beside the paper's."""
+    import json
+
+    if as_json:
+        click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
+        return
+    table = None
+    for entry in found:
+        if (entry.table, entry.recipe) != table:
+            table = (entry.table, entry.recipe)
+            click.echo(f"\n{entry.table}, recipe {entry.recipe}")
+            click.echo(f"  {'':<58} {'counted':>9} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
+        name = entry.row if entry.figure in ("metric", "difference of means") else f"{entry.row}: {entry.figure}"
+        digits = 0 if entry.table == "order" else 2
+        known = entry.estimate
+        mean = "-" if known.mean is None else f"{known.mean:,.{digits}f}"
+        interval = "-" if known.low is None else f"{known.low:,.{digits}f} to {known.high:,.{digits}f}"
+        theirs = "-" if entry.paper is None else f"{entry.paper:,.{digits}f}"
+        click.echo(f"  {name:<58} {entry.counted:>3} of {entry.tried:>2} {mean:>8}  {interval:<18} {theirs:>7}")
+        click.echo(f"  {'':<4}{entry.verdict}")

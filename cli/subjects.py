@@ -1,0 +1,34 @@
+"""What `golfast features` can look into: a run folder as a network to probe, its world, and how its inputs look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from golfast.features import Look, Probe, World
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained network and all that its features are studied with."""
+
+    name: str
+    probe: "Probe"
+    untrained: "Probe"
+    """The same network before its first step of training."""
+    world: "World"
+    look: "Look"
+    shown: tuple[str, ...]
+    """Addresses of the layers that are shown if none is asked for."""
+    real: str
+    """What the real inputs are, in words."""
+    findings: Callable[[Path, Any], dict[str, Any]] | None = None
+    """What only this kind of network can be asked: draws pictures into a folder, tells a display, returns figures."""
+
+
+def load_subject(run: Path, examples: int) -> Subject:
+    """The subject of a run folder, with so many real inputs. Failure or OSError if the folder is no finished run."""
+    from .subject_life import load_life_subject
+
+    return load_life_subject(run, examples)

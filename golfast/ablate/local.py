@@ -1,0 +1,154 @@
+"""Trials on this machine: processes that stay, one thread each."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from golfast.ablate.jobs import Ended, Trial, Work, describe_error
+from golfast.threads import thread_count
+
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "GOLFAST_THREADS",
+)
+
+
+class LocalExecutor:
+    """Runs trials in processes of this machine. A context manager: leaving it ends the processes.
+
+    The processes are started when there is work for them, by `spawn`, and stay: a trial costs no
+    import, and no compiling but the first of its kind. One that dies is replaced. If this process dies, they end.
+    """
+
+    def __init__(self, work: Work, workers: int | None = None) -> None:
+        """workers: as many as there are cores if left out."""
+        self._work = work
+        self.workers = workers or thread_count()
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._count = 0
+
+    @property
+    def free(self) -> int:
+        """How many trials can be taken on now."""
+        return self.workers - len(self._busy)
+
+    def submit(self, trial: Trial) -> None:
+        """Start a trial."""
+        worker = self._idle.pop() if self._idle else self._start()
+        worker.give(trial)
+        self._busy.append(worker)
+
+    def wait(self, timeout: float | None = None) -> list[Ended]:
+        """Trials that ended since the last call; waits for the first for `timeout` seconds."""
+        sources = [source for worker in self._busy for source in (worker.pipe, worker.process.sentinel)]
+        wait(sources, timeout)
+        ended = []
+        for worker in list(self._busy):
+            if news := worker.news():
+                self._busy.remove(worker)
+                if worker.process.is_alive():
+                    self._idle.append(worker)
+                ended.append(news)
+        return ended
+
+    def __enter__(self) -> "LocalExecutor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in (*self._idle, *self._busy):
+            worker.process.kill()
+        for worker in (*self._idle, *self._busy):
+            worker.process.join()
+            worker.pipe.close()
+        self._idle, self._busy = [], []
+
+    def _start(self) -> "_Worker":
+        self._count += 1
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(self._work, theirs), name=f"trial-worker-{self._count}")
+        with _one_thread():
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+
+class _Worker:
+    def __init__(self, process: SpawnProcess, pipe: "Connection[Any, Any]") -> None:
+        self.process, self.pipe = process, pipe
+        self._trial: Trial | None = None
+        self._began = 0.0
+
+    def give(self, trial: Trial) -> None:
+        self._trial, self._began = trial, time.monotonic()
+        with suppress(OSError):  # if it has died while it was idle, `news` tells
+            self.pipe.send(trial)
+
+    def news(self) -> Ended | None:
+        """How the trial ended, or None if it has not."""
+        assert self._trial is not None
+        try:
+            if not self.pipe.poll():
+                if self.process.is_alive():
+                    return None
+                raise EOFError
+            result, reason = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            code = self.process.exitcode or 0
+            how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
+            result, reason = None, f"its process {how}"
+        seconds = time.monotonic() - self._began
+        trial, self._trial = self._trial, None
+        return Ended(trial, result, reason, seconds, f"{os.uname().nodename}:{self.process.pid}")
+
+
+def _serve(work: Work, pipe: "Connection[Any, Any]") -> None:
+    """What a worker does: one trial after the other, until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            trial = pipe.recv()
+        except EOFError:
+            return
+        answer: tuple[dict[str, Any] | None, str | None]
+        try:
+            answer = (work(trial), None)
+        except Exception as error:
+            answer = (None, describe_error(error))
+        pipe.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has, however that ended: a trial that nobody waits for is not worth a core."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The environment in which a process started now uses one thread, whatever library it is in."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,107 @@
+"""Which trial comes next, such that the trials that are run never depend on how fast any of them was.
+
+A row takes its seeds in order, first_seed, first_seed + 1, ..., until enough of its runs count or the most were tried.
+A seed is given out only while finished runs that count, and running ones that may, are fewer than are wanted. So when
+seed k is given out, the seeds before it cannot have been enough, whatever becomes of those still running: the trials of
+a row are exactly those that one worker would have run, one after the other. Nothing is run in vain, and no order of
+finishing, number of workers, kill or resume changes a table.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.spec import Spec, Variant, trial_config
+from golfast.run.config import fingerprint
+
+RowKey = tuple[str, str, str]
+"""Names of spec, recipe, variant."""
+
+
+class Row:
+    """A variant under a recipe: a row of a table, and how far its runs are."""
+
+    def __init__(self, spec: Spec, recipe: str, variant: Variant, device: str = "auto") -> None:
+        self.spec, self.recipe, self.variant = spec, recipe, variant
+        self._device = device
+        self.trials: list[Trial] = []
+        """Those given out so far, in the order of their seeds."""
+        self._running: list[Trial] = []
+        self._ended: Counter[State] = Counter()
+
+    @property
+    def key(self) -> RowKey:
+        """What names the row."""
+        return self.spec.name, self.recipe, self.variant.name
+
+    def trial(self, place: int) -> Trial:
+        """The trial of the row's seed at `place`, counted from 0."""
+        config = trial_config(self.variant.config(self.recipe, self.variant.first_seed + place), self._device)
+        return Trial(fingerprint(config), config)
+
+    def take(self) -> Trial:
+        """Give out the next trial."""
+        trial = self.trial(len(self.trials))
+        self.trials.append(trial)
+        self._running.append(trial)
+        return trial
+
+    def count(self, states: Mapping[str, State], *wanted: State) -> int:
+        """How many of the trials given out are in one of these states. What has ended is looked at once."""
+        for trial in list(self._running):
+            if states[trial.name] is not State.RUNNING:
+                self._running.remove(trial)
+                self._ended[states[trial.name]] += 1
+        running = len(self._running) if State.RUNNING in wanted else 0
+        return running + sum(self._ended[state] for state in wanted)
+
+    def wants(self, states: Mapping[str, State]) -> bool:
+        """Whether the next seed is needed, whatever becomes of what is running."""
+        hoped = self.count(states, State.COUNTED, State.RUNNING)
+        return hoped < self.variant.counted and len(self.trials) < self.variant.most
+
+    def done(self, states: Mapping[str, State]) -> bool:
+        """Whether the row has its runs, or has tried the most."""
+        return not self.wants(states) and not self.count(states, State.RUNNING)
+
+
+class Plan:
+    """Rows that share their trials: what is the same config is run once."""
+
+    def __init__(self, rows: Iterable[Row], known: Mapping[str, State] | None = None) -> None:
+        """known: trials that an earlier sweep finished, by name."""
+        self.rows = list(rows)
+        self.states: dict[str, State] = dict(known or {})
+        self._given: set[str] = set()
+        self.on_member: Callable[[Row, int, Trial], None] = lambda row, place, trial: None
+        """Told of every trial that becomes part of a row."""
+
+    def next(self) -> Trial | None:
+        """The next trial to run, now taken as running; None if there is nothing to do until one that runs ends.
+
+        The row that is least far is served first, so that all tables fill alike.
+        """
+        for row in sorted(self.rows, key=self._progress):
+            while row.wants(self.states):
+                trial = row.take()
+                self.on_member(row, len(row.trials) - 1, trial)
+                if self.states.setdefault(trial.name, State.RUNNING) is State.RUNNING and trial.name not in self._given:
+                    self._given.add(trial.name)
+                    return trial
+        return None
+
+    def ended(self, name: str, state: State) -> None:
+        """A trial that was running has ended."""
+        assert self.states[name] is State.RUNNING
+        self.states[name] = state
+
+    def dry(self) -> list[Trial]:
+        """The trials that would be run if every run counted. The plan is not to be used after that."""
+        trials = []
+        while trial := self.next():
+            trials.append(trial)
+            self.ended(trial.name, State.COUNTED)
+        return trials
+
+    def _progress(self, row: Row) -> float:
+        return row.count(self.states, State.COUNTED, State.RUNNING) / row.variant.counted

@@ -1,0 +1,77 @@
+"""Means and what is known of them, from few runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean of runs, its standard error, and its bootstrap interval; None where there are too few runs to say."""
+
+    mean: float | None
+    error: float | None
+    low: float | None
+    high: float | None
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The mean of some runs; standard error and 95% percentile-bootstrap interval (Efron 1979) from 2 runs on."""
+    if not values:
+        return Estimate(None, None, None, None)
+    sample = np.asarray(values, np.float64)
+    mean = float(sample.mean())
+    if len(sample) == 1:
+        return Estimate(mean, None, None, None)
+    low, high = _middle(means_of_resamples(sample, len(sample)))
+    return Estimate(mean, float(sample.std(ddof=1) / len(sample) ** 0.5), low, high)
+
+
+def difference(of: Sequence[float], over: Sequence[float]) -> Estimate:
+    """Mean of the first less mean of the second, likewise, the two resampled independently."""
+    if not of or not over:
+        return Estimate(None, None, None, None)
+    one, other = np.asarray(of, np.float64), np.asarray(over, np.float64)
+    mean = float(one.mean() - other.mean())
+    if min(len(one), len(other)) == 1:
+        return Estimate(mean, None, None, None)
+    low, high = _middle(means_of_resamples(one, len(one)) - means_of_resamples(other, len(other), stream=1))
+    error = float((one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)) ** 0.5)
+    return Estimate(mean, error, low, high)
+
+
+def expected_range(values: Sequence[float], runs: int) -> tuple[float, float] | None:
+    """Between what 95% of the means of so many runs lie, if runs are as these are; None for fewer than 2 of these."""
+    if len(values) < 2:
+        return None
+    return _middle(means_of_resamples(np.asarray(values, np.float64), runs))
+
+
+def means_of_resamples(sample: Floats, size: int, *, stream: int = 0) -> Floats:
+    """Means of `size` runs drawn with replacement from a sample: (RESAMPLES,) float64.
+
+    The draws come from Philox 4x64 with a fixed key, so they are the same everywhere and always.
+    """
+    chosen = _draws(size, stream) * np.uint64(len(sample)) >> np.uint64(32)
+    means: Floats = sample[chosen].mean(axis=1)
+    return means
+
+
+@lru_cache(8)
+def _draws(size: int, stream: int) -> NDArray[np.uint64]:
+    """Evenly distributed numbers of 32 bits, (RESAMPLES, size) uint64."""
+    raw = np.random.Philox(key=np.array([size, stream], np.uint64)).random_raw(RESAMPLES * size)
+    return np.asarray(raw, np.uint64).reshape(RESAMPLES, size) >> np.uint64(32)
+
+
+def _middle(values: Floats) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

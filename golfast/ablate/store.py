@@ -1,0 +1,289 @@
+"""The results file: SQLite, written by one process at a time, read by anybody at any moment."""
+
+import fcntl
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from golfast.ablate.jobs import State, Trial
+from golfast.errors import Failure
+from golfast.run.config import fingerprint, to_mapping
+
+if TYPE_CHECKING:
+    from golfast.ablate.plan import Row
+
+FORMAT = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS trials (
+    name TEXT PRIMARY KEY,      -- hash of the config
+    state TEXT NOT NULL,        -- counted | uncounted | failed
+    seed INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,  -- how often it was started in the sweep that finished it
+    seconds REAL NOT NULL,      -- of the last attempt, by the clock on the wall
+    worker TEXT NOT NULL,       -- host:process
+    finished TEXT NOT NULL,     -- UTC
+    reason TEXT,                -- why it failed
+    config TEXT NOT NULL,       -- JSON, every field
+    result TEXT                 -- JSON, as result.json
+);
+CREATE TABLE IF NOT EXISTS curves (trial TEXT PRIMARY KEY REFERENCES trials, records BLOB NOT NULL);  -- zlib of JSON
+CREATE TABLE IF NOT EXISTS rows (
+    spec TEXT NOT NULL, recipe TEXT NOT NULL, variant TEXT NOT NULL,
+    place INTEGER NOT NULL,     -- in the spec
+    definition TEXT NOT NULL,   -- JSON: label, changes, counted, most, paper
+    PRIMARY KEY (spec, recipe, variant)
+);
+CREATE TABLE IF NOT EXISTS members (
+    spec TEXT NOT NULL, recipe TEXT NOT NULL, variant TEXT NOT NULL,
+    place INTEGER NOT NULL,     -- 0 for the first seed
+    trial TEXT NOT NULL,
+    PRIMARY KEY (spec, recipe, variant, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS specs (name TEXT PRIMARY KEY, definition TEXT NOT NULL);  -- JSON: title, measure, effects
+CREATE TABLE IF NOT EXISTS sessions (
+    id INTEGER PRIMARY KEY, began TEXT NOT NULL, ended TEXT,
+    command TEXT NOT NULL, executor TEXT NOT NULL, workers INTEGER NOT NULL,
+    trials INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
+    machine TEXT NOT NULL       -- JSON: hardware and versions
+);
+CREATE TABLE IF NOT EXISTS strips (
+    spec TEXT NOT NULL, recipe TEXT NOT NULL, label TEXT NOT NULL, place INTEGER NOT NULL,
+    picture TEXT NOT NULL,      -- JSON: trial, sequence, value, true and imagined states as rows of 0 and 1
+    PRIMARY KEY (spec, recipe, label)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A trial as the results file has it."""
+
+    name: str
+    state: State
+    seed: int
+    attempts: int
+    seconds: float
+    worker: str
+    finished: str
+    reason: str | None
+    config: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+class Store:
+    """A results file. `Store.writing` opens it for the one writer, `Store.reading` for readers."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db, self.path = connection, path
+        self._db.row_factory = sqlite3.Row
+
+    @classmethod
+    @contextmanager
+    def writing(cls, path: Path) -> Iterator["Store"]:
+        """Open or make a results file, and keep other writers out.
+
+        Raises Failure if another process writes to it, or if it is not a results file of this format.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Failure(f"another job writes to {path}; wait for it, or give another --results file") from None
+            with _told(path):
+                db = sqlite3.connect(path, isolation_level=None)
+                try:
+                    _check_format(db, path)
+                    db.execute("PRAGMA journal_mode = WAL")
+                    db.execute("PRAGMA synchronous = FULL")  # a trial takes seconds, a sync milliseconds
+                    db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+                    yield cls(db, path)
+                finally:
+                    db.close()
+        finally:
+            os.close(lock)
+
+    @classmethod
+    @contextmanager
+    def reading(cls, path: Path) -> Iterator["Store"]:
+        """Open a results file to read it, while a sweep writes to it or not.
+
+        Raises FileNotFoundError, or Failure if it is not a results file of this format.
+        """
+        if not path.exists():
+            raise FileNotFoundError(
+                2, "there is no results file; `golfast paper` or `golfast ablate` make it", str(path)
+            )
+        with _told(path):
+            # A file that nobody writes to, perhaps in a folder that cannot be written to, is taken as it stands.
+            still = not path.with_name(f"{path.name}-wal").exists()
+            db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}", uri=True)
+            try:
+                _check_format(db, path)
+                yield cls(db, path)
+            finally:
+                db.close()
+
+    def save_row(self, row: "Row", place: int) -> None:
+        """Keep what a row and its spec are, so that tables can be made from this file alone."""
+        spec, variant = row.spec, asdict(row.variant)
+        about = {
+            "title": spec.title,
+            "measure": spec.measure,
+            "effects": [asdict(effect) for effect in spec.effects],
+            "strips": [asdict(strip) for strip in spec.strips],
+        }
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (spec.name, json.dumps(about)))
+            self._db.execute(
+                "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", (*row.key, place, json.dumps(variant))
+            )
+
+    def save_member(self, row: "Row", place: int, trial: Trial) -> None:
+        """Keep that a trial is the one of a row's seed at `place`."""
+        self._db.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", (*row.key, place, trial.name))
+
+    def save_trial(
+        self,
+        trial: Trial,
+        state: State,
+        *,
+        result: dict[str, Any] | None,
+        reason: str | None = None,
+        attempts: int = 1,
+        seconds: float = 0.0,
+        worker: str = "",
+        finished: str = "",
+    ) -> None:
+        """Keep how a trial ended. Once this returns, no kill loses it."""
+        config = to_mapping(trial.config)
+        assert fingerprint(trial.config) == trial.name
+        curve = None if result is None else result.pop("curve", None)
+        told = None if result is None else json.dumps(result)
+        values = (trial.name, state.value, config["seed"], attempts, seconds, worker, finished, reason)
+        with self._transaction():
+            self._db.execute(
+                f"INSERT OR REPLACE INTO trials VALUES ({', '.join('?' * 10)})", (*values, json.dumps(config), told)
+            )
+            if curve is not None:
+                packed = zlib.compress(json.dumps(curve).encode(), 6)
+                self._db.execute("INSERT OR REPLACE INTO curves VALUES (?, ?)", (trial.name, packed))
+
+    def save_strip(self, spec: str, recipe: str, label: str, place: int, picture: dict[str, Any]) -> None:
+        """Keep a picture that was found."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO strips VALUES (?, ?, ?, ?, ?)", (spec, recipe, label, place, json.dumps(picture))
+        )
+
+    def begin_session(self, *, began: str, command: str, executor: str, workers: int, machine: dict[str, Any]) -> int:
+        """Keep that a sweep has begun; returns its number."""
+        done = self._db.execute(
+            "INSERT INTO sessions (began, command, executor, workers, machine) VALUES (?, ?, ?, ?, ?)",
+            (began, command, executor, workers, json.dumps(machine)),
+        )
+        assert done.lastrowid is not None
+        return done.lastrowid
+
+    def tell_session(self, session: int, *, ended: str, trials: int, seconds: float) -> None:
+        """Keep how far a sweep is."""
+        self._db.execute(
+            "UPDATE sessions SET ended = ?, trials = ?, seconds = ? WHERE id = ?", (ended, trials, seconds, session)
+        )
+
+    def states(self, *, failed: bool = True) -> dict[str, State]:
+        """How each trial ended, by name; without those that failed if `failed` is not set."""
+        found = {name: State(state) for name, state in self._db.execute("SELECT name, state FROM trials")}
+        return {name: state for name, state in found.items() if failed or state is not State.FAILED}
+
+    def trials(self, names: Iterable[str] | None = None) -> list[Finished]:
+        """All trials, or those of these names that are there, in the order of the names."""
+        if names is None:
+            return [_finished(row) for row in self._db.execute("SELECT * FROM trials ORDER BY finished, name")]
+        found = (self._db.execute("SELECT * FROM trials WHERE name = ?", (name,)).fetchone() for name in names)
+        return [_finished(row) for row in found if row is not None]
+
+    def curve(self, name: str) -> list[dict[str, Any]]:
+        """The records of a trial's training."""
+        row = self._db.execute("SELECT records FROM curves WHERE trial = ?", (name,)).fetchone()
+        records: list[dict[str, Any]] = [] if row is None else json.loads(zlib.decompress(row[0]))
+        return records
+
+    def specs(self) -> dict[str, dict[str, Any]]:
+        """Title, measure, effects and strips of every spec, by name."""
+        return {name: json.loads(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
+
+    def rows(self, spec: str) -> list[tuple[str, dict[str, Any], list[str]]]:
+        """Recipe, definition and trials (in the order of seeds) of every row of a spec."""
+        found = self._db.execute("SELECT * FROM rows WHERE spec = ? ORDER BY recipe, place", (spec,)).fetchall()
+        members = "SELECT trial FROM members WHERE spec = ? AND recipe = ? AND variant = ? ORDER BY place"
+        return [
+            (
+                row["recipe"],
+                json.loads(row["definition"]),
+                [name for (name,) in self._db.execute(members, (spec, row["recipe"], row["variant"]))],
+            )
+            for row in found
+        ]
+
+    def rows_of_trials(self) -> dict[str, list[str]]:
+        """The rows, as spec/recipe/variant, that each trial belongs to."""
+        found: dict[str, list[str]] = {}
+        for spec, recipe, variant, trial in self._db.execute(
+            "SELECT spec, recipe, variant, trial FROM members ORDER BY spec, recipe, variant"
+        ):
+            found.setdefault(trial, []).append(f"{spec}/{recipe}/{variant}")
+        return found
+
+    def strips(self, spec: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """Recipe, label and picture of every strip that was found for a spec."""
+        found = self._db.execute(
+            "SELECT recipe, label, picture FROM strips WHERE spec = ? ORDER BY recipe, place", (spec,)
+        )
+        return [(recipe, label, json.loads(picture)) for recipe, label, picture in found]
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The sweeps that wrote to this file."""
+        found = self._db.execute("SELECT * FROM sessions ORDER BY id").fetchall()
+        return [dict(row) | {"machine": json.loads(row["machine"])} for row in found]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _finished(row: sqlite3.Row) -> Finished:
+    values = dict(row)
+    values["state"] = State(values["state"])
+    values["config"] = json.loads(values["config"])
+    values["result"] = None if values["result"] is None else json.loads(values["result"])
+    return Finished(**values)
+
+
+def _check_format(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version != FORMAT and (version or tables):
+        raise Failure(f"{path} is not a results file of format {FORMAT}; give another file")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """SQLite's own errors as ours."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise Failure(f"{path} cannot be used as a results file: {error}") from error

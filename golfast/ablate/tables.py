@@ -1,0 +1,245 @@
+"""The tables: what the runs of each row gave, beside what the paper has.
+
+Everything here is made from the results file alone. A row's runs are those of its seeds in order, up to the first that
+has not ended, so a table of a sweep that is under way leans to no kind of run.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from golfast.ablate.jobs import State
+from golfast.ablate.stats import Estimate, difference, estimate, expected_range
+from golfast.ablate.store import Finished, Store
+
+READINGS = ("matched", "equation", "dataset")
+"""The three readings of the paper's metric; the first is the one that tables show."""
+
+PAPER_ORDER = ("table1", "table2", "table3", "order", "channels", "depth", "figures")
+_FIRST = ("fast",)  # of the recipes; the others follow by their names
+_ROUNDING = 0.005  # the paper has two digits
+
+Figure = Callable[[dict[str, Any], str], float | None]
+"""A run's result and a reading of the metric to a number; None where the run has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A figure of a row: a number in a table."""
+
+    table: str
+    row: str
+    variant: str
+    recipe: str
+    figure: str
+    tried: int
+    counted: int
+    failed: int
+    values: list[float]
+    """One for each counted run that has this figure, in the order of seeds."""
+    estimate: Estimate
+    readings: dict[str, Estimate]
+    """Of the metric's other readings; empty for figures that are not the metric."""
+    paper: float | None
+    paper_runs: int | None
+    verdict: str
+    """A plain sentence on whether it agrees with the paper."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {
+            "table": self.table,
+            "row": self.row,
+            "variant": self.variant,
+            "recipe": self.recipe,
+            "figure": self.figure,
+            "tried": self.tried,
+            "counted": self.counted,
+            "failed": self.failed,
+            **_plain(self.estimate),
+            "values": self.values,
+            "readings": {reading: _plain(found) for reading, found in self.readings.items()},
+            "paper": self.paper,
+            "paper_runs": self.paper_runs,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table and its runs."""
+
+    table: str
+    recipe: str
+    definition: dict[str, Any]
+    runs: list[Finished]
+
+    @property
+    def counted(self) -> list[Finished]:
+        """The runs that count."""
+        return [run for run in self.runs if run.state is State.COUNTED]
+
+    def values(self, figure: Figure, reading: str = READINGS[0]) -> list[float]:
+        """A figure of all counted runs that have it."""
+        found = (figure(run.result, reading) for run in self.counted if run.result)
+        return [value for value in found if value is not None]
+
+
+def own(result: dict[str, Any], reading: str) -> float | None:
+    """The metric with the decoder that the network was trained with."""
+    value: float | None = result["metric_variants"][reading]
+    return value
+
+
+def adversarial(result: dict[str, Any], reading: str) -> float | None:
+    """The metric with the adversarial decoder; None for a run without one."""
+    stage = result.get("adversarial")
+    value: float | None = stage["metric_variants"][reading] if stage else None
+    return value
+
+
+def better(result: dict[str, Any], reading: str) -> float | None:
+    """The larger of the two, the value that tables 1 and 2 are the means of."""
+    values = [value for value in (own(result, reading), adversarial(result, reading)) if value is not None]
+    return max(values, default=None)
+
+
+def before_last(state: int) -> Figure:
+    """Steps by which a state (counted from 1) came to 98% before the last did; None if one of them never did."""
+
+    def figure(result: dict[str, Any], reading: str) -> float | None:
+        learned = result["steps_to_98"]
+        if not 2 <= state <= len(learned) or learned[state - 2] is None or learned[-1] is None:
+            return None
+        return float(learned[-1] - learned[state - 2])
+
+    return figure
+
+
+# Per measure: the figures of a row, each with its name, the name of the paper's value, and whether it is the metric.
+FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
+    "metric": [("metric", "mean", better, True)],
+    "adversarial": [
+        ("without adversarial decoder", "own", own, True),
+        ("with adversarial decoder", "adversarial", adversarial, True),
+    ],
+    "order": [
+        ("state 3: steps before the last", "state3", before_last(3), False),
+        ("state 2: steps before the last", "state2", before_last(2), False),
+    ],
+}
+
+
+def load_rows(store: Store, spec: str) -> list[Row]:
+    """The rows of a spec with the runs that count towards them, or were tried for them."""
+    found = []
+    for recipe, definition, names in store.rows(spec):
+        ended = {trial.name: trial for trial in store.trials(names)}
+        runs = [ended[name] for name in itertools.takewhile(ended.__contains__, names)]
+        found.append(Row(spec, recipe, definition, runs))
+    return sorted(found, key=lambda row: (row.recipe not in _FIRST, row.recipe))
+
+
+def entries(store: Store, spec: str, about: dict[str, Any]) -> list[Entry]:
+    """The figures of all rows of a spec, then its effects. `about` is what the store knows of the spec."""
+    rows = load_rows(store, spec)
+    found = [
+        _entry(row, name, figure, is_metric, row.definition["paper"].get(key))
+        for row in rows
+        for name, key, figure, is_metric in FIGURES[about["measure"]]
+    ]
+    for recipe in dict.fromkeys(row.recipe for row in rows):
+        ours = {row.definition["name"]: row for row in rows if row.recipe == recipe}
+        found += [_effect(spec, recipe, effect, ours) for effect in about["effects"]]
+    return found
+
+
+def all_entries(store: Store) -> list[Entry]:
+    """The figures of all specs in the results file, the paper's first and in its order."""
+    specs = store.specs()
+    ordered = [name for name in PAPER_ORDER if name in specs] + [name for name in specs if name not in PAPER_ORDER]
+    return [entry for name in ordered for entry in entries(store, name, specs[name])]
+
+
+def verdict(values: list[float], paper: float | None, paper_runs: int | None, digits: int = 2) -> str:
+    """Whether the paper's mean is one that as many of our runs might have had, in a plain sentence."""
+    if paper is None:
+        return "The paper has no such figure."
+    if not values:
+        return "No run of ours has this figure yet."
+    mean = sum(values) / len(values)
+    ours, theirs = f"{mean:,.{digits}f}", f"{paper:,.{digits}f}"
+    between = expected_range(values, paper_runs or len(values))
+    if between is None:
+        return f"Ours is {ours}, the paper's {theirs}; one run of ours is too few to say whether they agree."
+    low, high = between
+    runs = f"{paper_runs} of our runs" if paper_runs else "as many of our runs"
+    words = f"of means of {runs}, 95% would lie between {low:,.{digits}f} and {high:,.{digits}f}"
+    rounding = _ROUNDING if digits else 0.5
+    if low - rounding <= paper <= high + rounding:
+        return f"Agrees: {words}, and the paper's is {theirs}."
+    way = "above" if mean > paper else "below"
+    return f"Differs: ours is {ours}, {abs(mean - paper):,.{digits}f} {way} the paper's {theirs}; {words}."
+
+
+def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | None) -> Entry:
+    values = row.values(figure)
+    runs = row.definition["paper"].get("runs")
+    return Entry(
+        table=row.table,
+        row=row.definition["label"],
+        variant=row.definition["name"],
+        recipe=row.recipe,
+        figure=name,
+        tried=len(row.runs),
+        counted=len(row.counted),
+        failed=sum(run.state is State.FAILED for run in row.runs),
+        values=values,
+        estimate=estimate(values),
+        readings={reading: estimate(row.values(figure, reading)) for reading in READINGS} if is_metric else {},
+        paper=paper,
+        paper_runs=None if runs is None else int(runs),
+        verdict=verdict(values, paper, None if runs is None else int(runs), digits=2 if is_metric else 0),
+    )
+
+
+def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, Row]) -> Entry:
+    def both(reading: str) -> tuple[list[float], list[float]]:
+        sides = (effect["of"], effect["over"])
+        of, over = ([v for name in side if name in rows for v in rows[name].values(better, reading)] for side in sides)
+        return of, over
+
+    used = [rows[name] for name in (*effect["of"], *effect["over"]) if name in rows]
+    found = difference(*both(READINGS[0]))
+    paper = effect["paper"]
+    words = "Too few runs to say."
+    if found.low is not None and found.high is not None:
+        interval = f"{found.low:+.2f} to {found.high:+.2f}"
+        if paper is None:
+            words = f"Ours is {found.mean:+.2f}, 95% interval {interval}."
+        else:
+            inside = found.low - _ROUNDING <= paper <= found.high + _ROUNDING
+            verb = "Agrees" if inside else "Differs"
+            words = f"{verb}: ours is {found.mean:+.2f}, 95% interval {interval}; the paper's {paper:+.2f}."
+    return Entry(
+        table=spec,
+        row=effect["label"],
+        variant=f"{' '.join(effect['of'])} - {' '.join(effect['over'])}",
+        recipe=recipe,
+        figure="difference of means",
+        tried=sum(len(row.runs) for row in used),
+        counted=sum(len(row.counted) for row in used),
+        failed=sum(run.state is State.FAILED for row in used for run in row.runs),
+        values=[],
+        estimate=found,
+        readings={reading: difference(*both(reading)) for reading in READINGS},
+        paper=paper,
+        paper_runs=None,
+        verdict=words,
+    )
+
+
+def _plain(found: Estimate) -> dict[str, Any]:
+    interval = None if found.low is None else [found.low, found.high]
+    return {"mean": found.mean, "standard_error": found.error, "interval": interval}

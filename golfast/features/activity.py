@@ -1,0 +1,103 @@
+"""How the units of a layer behave on real inputs: what is usual, what excites them most, and which are dead."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from golfast.features.layers import Layer, Probe
+from golfast.features.parametrise import Space
+
+PERCENTILE = 99.9
+_BATCH = 256  # inputs at once: hidden states stay in cache
+_DEAD = 1e-6  # of a unit's size: less is rounding
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Activations of the units of a layer, (N, U), over N real inputs; of a layer with places, in one of them."""
+
+    layer: Layer
+    at: tuple[int, int] | None
+    values: Tensor
+
+    @property
+    def count(self) -> int:
+        """How many real inputs."""
+        return len(self.values)
+
+    def percentile(self, share: float = PERCENTILE) -> Tensor:
+        """The activation (U,) that `share` percent of the real inputs stay below, interpolated."""
+        return torch.quantile(self.values.double(), share / 100, dim=0).to(self.values.dtype)
+
+    @property
+    def spread(self) -> Tensor:
+        """Standard deviation (U,); 1 for units that never change."""
+        spread = self.values.std(0, correction=0)
+        return torch.where(self.dead, torch.ones_like(spread), spread)
+
+    @property
+    def dead(self) -> Tensor:
+        """(U,) bool: units that put out the same whatever they are shown."""
+        least, most = self.values.amin(0), self.values.amax(0)
+        return most - least <= _DEAD * torch.maximum(most.abs(), least.abs())
+
+    @property
+    def silent(self) -> Tensor:
+        """(U,) bool: units that change, yet never rise above 0; behind a ReLU they say nothing."""
+        return (self.values.amax(0) <= 0) & ~self.dead
+
+    def strongest(self, count: int) -> Tensor:
+        """Numbers of the real inputs that excite each unit most, strongest first, (U, count)."""
+        return self.values.topk(min(count, self.count), dim=0).indices.T
+
+
+def survey(
+    probe: Probe,
+    layers: Sequence[Layer],
+    examples: Tensor,
+    *,
+    at: tuple[int, int] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Activity]:
+    """What the units of layers do on real inputs (N, *shape), all layers in one pass; by address.
+
+    at: the place looked at, by default the middle of each layer. ValueError for no inputs and for activations that are
+    not numbers.
+    """
+    if len(examples) == 0:
+        raise ValueError("there are no real inputs to look at; give at least one")
+    places = {layer.address: (at or layer.centre) if layer.centre else None for layer in layers}
+    parts: dict[str, list[Tensor]] = {address: [] for address in places}
+    with torch.inference_mode():
+        for start in range(0, len(examples), _BATCH):
+            found = probe.read(examples[start : start + _BATCH].float(), places)
+            for address, place in places.items():
+                output = found[address]
+                parts[address].append((output if place is None else output[:, :, place[0], place[1]]).float().clone())
+            progress(min(start + _BATCH, len(examples)))
+    activities = {}
+    for layer in layers:
+        values = torch.cat(parts[layer.address])
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError(f"layer {layer.address} puts out values that are not finite; are the network's weights?")
+        activities[layer.address] = Activity(layer, places[layer.address], values)
+    return activities
+
+
+def field_of_view(
+    probe: Probe, layer: Layer, space: Space, examples: Tensor, *, at: tuple[int, int] | None = None
+) -> Tensor:
+    """Where an input can change what a layer puts out (in one place, by default the middle): bool, of its shape.
+
+    Found by gradients at real inputs (N, *shape) and at random ones, summed over all units.
+    """
+    place = at if at is not None else layer.centre
+    noise = torch.rand(16, *space.shape, generator=torch.Generator().manual_seed(0)).to(examples.device)
+    inputs = torch.cat([examples[:16].float(), space.inner(noise)]).requires_grad_()
+    output = probe.read(inputs, [layer.address])[layer.address]
+    here = output if place is None else output[:, :, place[0], place[1]]
+    weights = torch.randn(here.shape[1], generator=torch.Generator().manual_seed(1)).to(here)
+    (gradient,) = torch.autograd.grad((here * weights).sum(), [inputs])
+    return (gradient != 0).any(0)

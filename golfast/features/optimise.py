@@ -1,0 +1,158 @@
+"""Activation maximisation: inputs that make an objective large, a whole batch at once, and the legal ones near them.
+
+Erhan et al., "Visualizing higher-layer features of a deep network" (2009); regularised as in Olah et al. 2017.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from golfast.features.layers import Probe
+from golfast.features.legal import Legal
+from golfast.features.objectives import Objective
+from golfast.features.parametrise import PARAMETRISATIONS, Space, parametrise
+from golfast.features.refine import refine
+from golfast.features.transform import Jolt, square, total_variation
+
+_BETAS = (0.9, 0.99)
+# Steps of Adam that suit what a parametrisation's parameters are: shares of a range, logits, coefficients, angles.
+_RATES = {"pixels": 0.05, "cells": 0.3, "softmax": 0.3, "fourier": 0.15, "maco": 0.2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiseConfig:
+    """How inputs are optimised."""
+
+    method: str = "cells"
+    """The parametrisation: "pixels", "cells", "softmax", "fourier" or "maco"."""
+    steps: int = 32
+    """Steps on inputs as the parametrisation gives them."""
+    trials: int = 48
+    """Further steps, each on legal inputs: the gradient passes through projection as if it were not there."""
+    lr: float | None = None
+    """Learning rate of Adam; None is the one that suits the method."""
+    tv: float = 0.0
+    """Weight of total variation, beside scores in units of their `scale`."""
+    l2: float = 0.0
+    """Weight of the mean square."""
+    jolt: Jolt = field(default_factory=Jolt)
+    rounds: int = 24
+    """Rounds of ascent among legal inputs, from the best one tried."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in PARAMETRISATIONS:
+            raise ValueError(f"method {self.method!r} is unknown; allowed are: {', '.join(PARAMETRISATIONS)}")
+        for name in ("steps", "trials", "rounds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if self.lr is not None and not 0 < self.lr < 100:
+            raise ValueError(f"lr is {self.lr}; it must be above 0 and below 100")
+        for name in ("tv", "l2"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """What came of an optimisation; B inputs and their scores, (B,)."""
+
+    raw: Tensor
+    """Inputs as the parametrisation gave them after `steps`, (B, *shape)."""
+    raw_score: Tensor
+    projected: Tensor
+    """The legal inputs nearest to those."""
+    projected_score: Tensor
+    legal: Tensor
+    """The best legal inputs found from there on."""
+    score: Tensor
+
+    def rows(self, index: Tensor) -> "Optimised":
+        """Some of the inputs."""
+        return Optimised(**{part.name: getattr(self, part.name)[index] for part in dataclasses.fields(self)})
+
+
+def maximise(
+    probe: Probe,
+    objective: Objective,
+    space: Space,
+    *,
+    batch: int,
+    legal: Legal | None = None,
+    config: OptimiseConfig | None = None,
+    scale: Tensor | float = 1.0,
+    matters: Tensor | None = None,
+    examples: Tensor | None = None,
+    watch: Callable[[int, Tensor], None] = lambda step, scores: None,
+) -> Optimised:
+    """Inputs that make `objective` large, `batch` of them at once, each for its own score.
+
+    legal: the space of legal inputs; if left out every input within its range is. scale: what counts as one unit of
+    score, for all or for each input, (B,): penalties are weighed against it. matters: where an input can change the
+    scores at all, broadcastable to its shape; elsewhere it is set to its least value. examples: real inputs, which
+    "maco" needs. `watch` is called after each step with its number and the scores.
+
+    Raises ValueError for a layer, a unit, a method or a size that does not fit, and if the scores stop being numbers.
+    """
+    config = config or OptimiseConfig()
+    config.jolt.check(space.shape)
+    made = parametrise(config.method, space, examples=examples)
+    generator = torch.Generator().manual_seed(config.seed)
+    low = space.low.expand(space.shape)
+
+    def score(inputs: Tensor) -> Tensor:
+        return objective.score(probe.read(inputs, objective.layers))
+
+    def decode(parameters: Tensor) -> Tensor:
+        inputs = made.decode(parameters)
+        return inputs if matters is None else torch.where(matters, inputs, low)
+
+    parameters = made.start(batch, generator).to(low.device).requires_grad_()
+    rate = _RATES[config.method] if config.lr is None else config.lr
+    adam = torch.optim.Adam([parameters], lr=rate, betas=_BETAS)
+
+    def climb(inputs: Tensor, seen: Tensor, step: int) -> Tensor:
+        """One step of Adam, for the scores of `seen`; returns them."""
+        scores = score(seen)
+        if not bool(torch.isfinite(scores).all()):
+            raise ValueError("the objective is not a finite number; are the network's weights?")
+        total = (scores / scale).sum()
+        if config.tv:
+            total = total - config.tv * total_variation(inputs).sum()
+        if config.l2:
+            total = total - config.l2 * square(inputs).sum()
+        (parameters.grad,) = torch.autograd.grad(-total, [parameters])
+        adam.step()
+        watch(step, scores.detach())
+        return scores.detach()
+
+    for step in range(config.steps):
+        inputs = decode(parameters)
+        climb(inputs, config.jolt(inputs, generator), step + 1)
+    with torch.no_grad():
+        # Pixels and phases may have left the range.
+        raw = space.inner(space.share(decode(parameters)))
+        projected = raw if legal is None else legal.project(raw)
+        raw_score, projected_score = score(raw), score(projected)
+    best, reached = projected, projected_score
+    if legal is not None:
+        adam = torch.optim.Adam([parameters], lr=rate / 3, betas=_BETAS)
+        width = space.high - space.low
+        for trial in range(config.trials):
+            inputs = decode(parameters)
+            # Noise of the width of the range makes of a cell's share the chance that it is alive; it ends in none.
+            noise = torch.rand(inputs.shape, generator=generator).to(low.device) - 0.5
+            with torch.no_grad():
+                noisy = inputs + (1 - trial / config.trials) * noise * width
+                tried = legal.project(noisy if matters is None else torch.where(matters, noisy, low))
+            scores = climb(inputs, inputs + (tried - inputs).detach(), config.steps + trial + 1)
+            better = scores > reached
+            best = torch.where(better.view(-1, *[1] * len(space.shape)), tried, best)
+            reached = torch.maximum(scores, reached)
+        best, reached = refine(score, best, legal, space, rounds=config.rounds)
+    return Optimised(raw, raw_score, projected, projected_score, best, reached)

@@ -1,0 +1,161 @@
+"""The sheet of a layer: for each unit the input that excites it most, the strongest real ones, and all it does."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from golfast.features.looks import MARK, UNSEEN, Look, View, view_of
+from golfast.features.study import Study, World
+from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, flow, stack, text_width, write
+
+REACHED: Colour = (213, 48, 48)
+BAR: Colour = (0, 114, 178)
+_MADE, _REAL = 3, 3  # pictures of a card: found by optimisation, and real
+_TITLE = 19
+_SMALL = 11
+_GAP = 10
+_HISTOGRAM = (190, 66)
+_BINS = 60
+_WIDEST = 1900
+
+
+def draw_sheet(study: Study, world: World, look: Look, *, title: str, side: int = 84) -> Image.Image:
+    """The sheet of a studied layer, a card for each unit. `side`: pixels of an input's picture, about."""
+    view = view_of(study.matters, world.space.shape, mark_of(study, world))
+    cards = [_card(study, world, look, view, k, side) for k in range(len(study.units))]
+    width, height = cards[0].width, max(card.height for card in cards)
+    columns = max(1, min(len(cards), _WIDEST // (width + 2 * _GAP), -(-len(cards) // 4)))
+    rows = -(-len(cards) // columns)
+    # Down the columns, so that numbers run as they are read in a list.
+    page = Image.new("RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, rows * (height + _GAP)), PAPER)
+    for k, card in enumerate(cards):
+        page.paste(card, (MARGIN + k // rows * (width + 2 * _GAP), k % rows * (height + _GAP)))
+    return stack([_header(study, look, view, title, page.width), page])
+
+
+def histogram(study: Study, k: int) -> Image.Image:
+    """How often the unit of row k is how active on real inputs, with its percentile and the value of the best input."""
+    values = study.activity.values[:, study.units[k]].double().cpu().numpy()
+    best, bar = float(study.score[k]), float(study.bar[k])
+    low, high = min(values.min(), best), max(values.max(), best)
+    span = (high - low) or 1.0
+    low, high = low - 0.03 * span, high + 0.03 * span
+    counts, _ = np.histogram(values, bins=_BINS, range=(low, high))
+    width, height = _HISTOGRAM
+    image = Image.new("RGB", (width, height + 16), PAPER)
+    draw = ImageDraw.Draw(image)
+    # Heights go with the logarithm: the rare strong inputs are what this is about.
+    heights = np.log1p(counts) / np.log1p(counts.max())
+    for k_bin, share in enumerate(heights):
+        left = k_bin * width // _BINS
+        top = height - round(share * (height - 6))
+        if top < height:
+            draw.rectangle((left, top, (k_bin + 1) * width // _BINS - 1, height - 1), fill=FRAME)
+    draw.line((0, height, width, height), fill=FAINT)
+
+    def across(value: float) -> int:
+        return min(width - 2, max(1, round(float((value - low) / (high - low)) * width)))
+
+    if low < 0 < high:
+        draw.line((across(0), height, across(0), height + 4), fill=FAINT)
+        write(image, (across(0), height + 5), "0", size=_SMALL - 1, colour=FAINT, anchor="mt")
+    draw.line((across(bar), 4, across(bar), height), fill=BAR, width=2)
+    draw.line((across(best), 0, across(best), height), fill=REACHED, width=2)
+    return image
+
+
+def _card(study: Study, world: World, look: Look, view: View | None, k: int, side: int) -> Image.Image:
+    unit = study.units[k]
+    dead, silent = bool(study.dead[k]), bool(study.activity.silent[unit])
+    strongest = study.activity.strongest(_REAL)[unit]
+    pictures = [
+        study.optimised.raw[k],
+        study.best[k],
+        study.plain[k],
+        *(world.examples[int(i)].float() for i in strongest),
+    ]
+    drawn = [look.draw(picture, side=side, view=view) for picture in pictures]
+    chart = histogram(study, k)
+    top = TEXT + 8
+    tall = max(chart.height, *(panel.height for panel in drawn))
+    width = sum(panel.width for panel in drawn) + _GAP * len(drawn) + 2 * _GAP + chart.width
+    image = Image.new("RGB", (width, top + tall + 4), PAPER)
+    draw = ImageDraw.Draw(image)
+    draw.line((0, 0, width, 0), fill=GRID)
+    write(image, (0, TEXT + 3), f"unit {unit}", anchor="ls")
+    if dead:
+        words = "dead: real inputs never change it"
+    else:
+        words = f"reaches {float(study.score[k]):.3g}; 99.9% of real inputs stay below {float(study.bar[k]):.3g}"
+        words += "; real inputs never bring it above 0" if silent else ""
+        words += "; found from a real input" if study.from_real[k] else ""
+    write(image, (text_width(f"unit {unit}") + 10, TEXT + 3), words, size=_SMALL + 1, colour=FAINT, anchor="ls")
+    x = 0
+    for index, panel in enumerate(drawn):
+        if dead and index < _MADE:
+            draw.rectangle((x, top, x + panel.width - 1, top + panel.height - 1), fill=PAPER, outline=GRID)
+        else:
+            image.paste(panel, (x, top))
+        x += panel.width + _GAP * (2 if index == _MADE - 1 else 1)
+    image.paste(chart, (width - chart.width, top))
+    return image
+
+
+def _header(study: Study, look: Look, view: View | None, title: str, width: int) -> Image.Image:
+    figures = study.figures()
+    live, of = figures["live"], figures["units"]
+    place = f", in place {study.activity.at[0]}, {study.activity.at[1]}" if study.activity.at else ""
+    lines = [
+        "Each card, left to right: what gradient ascent makes of noise · the most exciting legal input found from "
+        "there · the same with all taken away that is not needed to reach the 99.9th percentile · the "
+        f"{_REAL} of {study.activity.count:,} real inputs that excite the unit most · how active it is on all of them.",
+        f"Layer {study.layer.address}{place}: {of} units, {live} alive"
+        + (f", dead: {', '.join(map(str, figures['dead']))}" if figures["dead"] else ", none dead")
+        + f". The legal input excites {figures['reached']} of {live} at least as much as 99.9% of real inputs do"
+        + f" ({figures['reached_from_noise']} starting from noise), and {figures['above_every_real_input']} more than"
+        + " any real input.",
+    ]
+    entries: list[tuple[Colour, str]] = [
+        *look.legend,
+        *([(UNSEEN, "cannot change the unit")] if view is not None and not view.matters.all() else []),
+        *([(MARK, "the cell the unit sits at")] if view is not None and view.mark is not None else []),
+        (FRAME, "histogram of real inputs (heights logarithmic)"),
+        (BAR, "their 99.9th percentile"),
+        (REACHED, "the legal input found"),
+    ]
+    wrapped = [part for line in lines for part in wrap(line, width - 2 * MARGIN)]
+    places, rows = flow([20 + text_width(text) for _, text in entries], MARGIN, width - MARGIN)
+    step = TEXT + 6
+    top = MARGIN + _TITLE + 12
+    height = top + step * (len(wrapped) + rows) + 14
+    image = Image.new("RGB", (max(width, 2 * MARGIN + text_width(title, _TITLE)), height), PAPER)
+    write(image, (MARGIN, MARGIN), title, size=_TITLE)
+    for k, line in enumerate(wrapped):
+        write(image, (MARGIN, top + step * k), line, colour=FAINT)
+    draw = ImageDraw.Draw(image)
+    for (x, row), (colour, text) in zip(places, entries, strict=True):
+        y = top + step * (len(wrapped) + row) + 4
+        draw.rectangle((x, y, x + 12, y + 12), fill=PAPER if colour == MARK else colour, outline=_outline(colour))
+        write(image, (x + 20, y), text, colour=INK)
+    return image
+
+
+def wrap(text: str, width: int, size: int = TEXT) -> list[str]:
+    """A text in lines of at most `width` pixels."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width(longer, size) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _outline(colour: Colour) -> Colour:
+    return MARK if colour == MARK else FRAME
+
+
+def mark_of(study: Study, world: World) -> tuple[int, int] | None:
+    """Where a study's units sit in the input, if layer and input have the same places."""
+    same = study.layer.shape[1:] == world.space.shape[1:] and len(world.space.shape) == 3
+    return study.activity.at if same else None

@@ -1,0 +1,85 @@
+"""The report's last part: what its words mean, and how, on what and with which versions it was run."""
+
+import json
+from collections import Counter
+from html import escape
+from typing import Any
+
+from golfast.ablate.jobs import State
+from golfast.ablate.stats import RESAMPLES
+from golfast.ablate.store import Store
+
+
+def what_the_words_mean() -> str:
+    """How the figures are reckoned."""
+    return (
+        '<section id="method">\n<h2>What is counted, and how</h2>\n'
+        "<p>A run counts if its network came to the accuracy that its config asks for (99% of the cells of the last "
+        "state of validation sequences); the others are named and left out, as in the paper. A row takes its seeds in "
+        "order until enough runs count, so no figure depends on which run ended first. Each run's metric is the mean "
+        "of equation 1 over 10,000 held-out sequences, in three readings: <i>matched</i> (each imagined state earns "
+        "once; shown), <i>equation</i> (the double sum to the letter) and <i>dataset</i> (as the authors' programs "
+        "have it). Tables 1 and 2 are means of the better of the network's own decoder and the adversarial one.</p>\n"
+        f"<p>Intervals are 95% percentile-bootstrap intervals of the mean ({RESAMPLES:,} resamples). A row agrees with "
+        "the paper if the paper's mean is one that as many of our runs, drawn from ours, would have had in 95 of 100 "
+        "cases, to the two digits that the paper has.</p>\n</section>"
+    )
+
+
+def how_it_was_run(store: Store) -> str:
+    """Sweeps, machines, versions, and what failed."""
+    trials = store.trials()
+    states = Counter(trial.state for trial in trials)
+    hours = sum(trial.seconds for trial in trials) / 3600
+    parts = [
+        '<section id="how">\n<h2>How it was run</h2>',
+        f"<p>{len(trials):,} runs in all: {states[State.COUNTED]:,} count, {states[State.UNCOUNTED]:,} fell short of "
+        f"their accuracy, {states[State.FAILED]:,} failed. Together they took {hours:,.2f} hours of one worker.</p>",
+        _machines(store.sessions()),
+        _commands(store.sessions()),
+        _configs(store),
+    ]
+    failed = [trial for trial in trials if trial.state is State.FAILED]
+    if failed:
+        lines = "".join(f"<li><code>{run.name}</code>: {escape(run.reason or 'no reason')}</li>" for run in failed)
+        parts.append(_folded("What failed", f"<ul>{lines}</ul>"))
+    return "\n".join([*parts, "</section>"])
+
+
+def _machines(sessions: list[dict[str, Any]]) -> str:
+    kinds = Counter(json.dumps(session["machine"], sort_keys=True) for session in sessions)
+    lines = []
+    for text in kinds:
+        machine = json.loads(text)
+        hardware = ", ".join(f"{key} {value}" for key, value in machine["hardware"].items())
+        versions = ", ".join(f"{key} {value}" for key, value in machine["versions"].items())
+        lines.append(f"<li>{escape(hardware)}; {escape(versions)}</li>")
+    return f"<ul>{''.join(lines)}</ul>"
+
+
+def _commands(sessions: list[dict[str, Any]]) -> str:
+    lines = "".join(
+        f'<tr><td data-name="began">{escape(one["began"])}</td><td data-name="command"><code>{escape(one["command"])}'
+        f'</code></td><td data-name="executor">{escape(one["executor"])}, {one["workers"]} workers</td>'
+        f'<td data-name="runs">{one["trials"]:,}</td><td data-name="minutes">{one["seconds"] / 60:,.1f}</td></tr>'
+        for one in sessions
+    )
+    head = "<th>began (UTC)</th><th>command</th><th>executor</th><th>runs</th><th>minutes</th>"
+    return _folded("Commands", f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>")
+
+
+def _configs(store: Store) -> str:
+    """What each row changes, and the whole config of its first run."""
+    lines = []
+    for spec in store.specs():
+        for recipe, definition, names in store.rows(spec):
+            first = next(iter(store.trials(names[:1])), None)
+            changes = ", ".join(f"{key} = {json.dumps(value)}" for key, value in definition["changes"].items())
+            config = "" if first is None else f"<pre>{escape(json.dumps(first.config, indent=1))}</pre>"
+            title = f"{spec} / {recipe} / {definition['name']}"
+            lines.append(_folded(f"{title}: {changes or 'as it is'}", config))
+    return _folded("Configs", "".join(lines))
+
+
+def _folded(summary: str, html: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary>{html}</details>"

@@ -1,0 +1,90 @@
+"""The results file, queried."""
+
+import csv
+import io
+import json
+
+import fake_trials as fake
+import pytest
+from fake_trials import Tiny
+
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.query import project, records, select, write_csv, write_parquet
+from golfast.ablate.store import Store
+from golfast.run.config import fingerprint
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Ten thousand trials, every tenth failed."""
+    path = tmp_path_factory.mktemp("store") / "results.sqlite"
+    row = fake.sweep_rows(a=10_000)[0]
+    with Store.writing(path) as store:
+        store.save_row(row, 0)
+        store._db.execute("PRAGMA synchronous = OFF")  # ten thousand at once, where a sweep has seconds between them
+        for place in range(10_000):
+            trial = row.trial(place)
+            store.save_member(row, place, trial)
+            failed = place % 10 == 9
+            store.save_trial(
+                trial,
+                State.FAILED if failed else State.COUNTED,
+                result=None if failed else fake.result(trial),
+                reason="no reason" if failed else None,
+            )
+    with Store.reading(path) as store:
+        return records(store)
+
+
+def test_every_trial_is_a_line_with_the_same_columns(found):
+    assert len(found) == 10_000
+    assert len({tuple(record) for record in found}) == 1
+    one = next(record for record in found if record["seed"] == 7)
+    assert one["trial"] == fingerprint(Tiny("a", 7))
+    assert one["rows"] == ["s/fast/a"]
+    assert one["metric_variants.matched"] == one["metric"]
+    assert one["steps_to_98"] == [50, 60, 90]
+    assert next(record for record in found if record["state"] == "failed")["metric"] is None
+
+
+def test_conditions(found):
+    assert len(select(found, ["state=failed"])) == len(select(found, ["metric=0", "state!=counted"])) + 1000
+    low = select(found, ["metric<0.25", "seed>=5000"])
+    assert {record["trial"] for record in low} == {
+        record["trial"] for record in found if (record["metric"] or 1) < 0.25 and record["seed"] >= 5000
+    } | {record["trial"] for record in low if record["metric"] == 0}
+    assert len(select(found, ["rows=s/fast/a"])) == 10_000
+    assert select(found, ["rows=s/fast/b"]) == []
+    with pytest.raises(ValueError, match="did you mean 'metric'"):
+        select(found, ["metrik=3"])
+    with pytest.raises(ValueError, match="is no condition"):
+        select(found, ["metric"])
+    with pytest.raises(ValueError, match="there is no column 'sed'; did you mean 'seed'"):
+        project(found, ["sed"])
+
+
+def test_csv_json_and_parquet_say_the_same(found, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'parquet')")
+    some = project(found[:100], ["trial", "seed", "metric", "steps_to_98", "reason"])
+    out = io.StringIO()
+    write_csv(some, out)
+    lines = list(csv.DictReader(io.StringIO(out.getvalue())))
+    write_parquet(some, tmp_path / "a.parquet")
+    stored = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    assert stored == json.loads(json.dumps(some)) == some
+    assert [line["trial"] for line in lines] == [record["trial"] for record in some]
+    assert [line["metric"] for line in lines] == [
+        "" if record["metric"] is None else str(record["metric"]) for record in some
+    ]
+    assert {line["steps_to_98"] for line in lines} == {"50 60 90", ""}
+
+
+def test_a_reader_sees_what_a_writer_has_written_so_far(tmp_path):
+    with Store.writing(tmp_path / "results.sqlite") as writer:
+        for seed in range(3):
+            config = Tiny("a", seed)
+            trial = Trial(fingerprint(config), config)
+            writer.save_trial(trial, State.COUNTED, result=fake.result(trial))
+            with Store.reading(tmp_path / "results.sqlite") as reader:
+                assert len(reader.states()) == seed + 1
+                assert reader.curve(trial.name) == [{"step": 50, "accuracy": [0.9, 0.8, 0.7]}]

@@ -1,0 +1,123 @@
+"""Sweeps in real processes: nothing that ended is lost, nothing is run twice, what fails is told."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fake_trials as fake
+import pytest
+from fake_trials import run
+
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.local import LocalExecutor
+from golfast.ablate.store import Store
+from golfast.errors import Failure
+from golfast.run.config import fingerprint
+from golfast.train import TrainConfig
+
+
+def figures(path):
+    with Store.reading(path / "results.sqlite") as store:
+        members = [(recipe, row["name"], trials) for recipe, row, trials in store.rows("s")]
+        results = {trial.name: (trial.state, trial.result) for trial in store.trials()}
+        return members, results
+
+
+def test_a_sweep_ends_with_the_same_figures_whatever_happens(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    plan, said = run(tmp_path / "a", fake.Fake(tmp_path / "a", short=(2,)), workers=1)
+    assert said == []
+    assert [trial.config.seed for trial in plan.rows[0].trials] == [1, 2, 3, 4, 5, 6, 7]
+    _, said = run(tmp_path / "b", fake.Fake(tmp_path / "b", 0.01, short=(2,), dies_once=(1, 4)), workers=3)
+    assert len(said) == 4
+    assert "was killed by signal 9 (SIGKILL)" in said[0]
+    assert figures(tmp_path / "a") == figures(tmp_path / "b")
+    before = sorted((tmp_path / "a").glob("started-*"))
+    run(tmp_path / "a", fake.Fake(tmp_path / "a", fails=tuple(range(9))))  # nothing is run again
+    assert sorted((tmp_path / "a").glob("started-*")) == before
+
+
+def test_failures_are_tried_again_and_then_recorded_with_their_reason(tmp_path):
+    plan, said = run(tmp_path, fake.Fake(tmp_path, fails=(1,), dies=(2,)))
+    assert sum("failed 3 times" in line for line in said) == 4
+    with Store.reading(tmp_path / "results.sqlite") as store:
+        failed = {trial.seed: trial for trial in store.trials() if trial.state is State.FAILED}
+        assert failed[1].reason == "training diverged: the loss is nan at step 50"
+        assert failed[2].reason == "its process was killed by signal 9 (SIGKILL)"
+        assert failed[1].attempts == failed[2].attempts == 3
+        assert len(store.states()) == 8 + 5
+        assert set(store.states(failed=False).values()) == {State.COUNTED}
+    assert all(row.done(plan.states) for row in plan.rows)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import fake_trials as fake
+if __name__ == "__main__":
+    fake.run(Path(sys.argv[1]), fake.Fake(Path(sys.argv[1]), 0.1))
+"""
+
+
+def test_a_sweep_that_is_killed_loses_no_finished_trial_and_leaves_no_worker(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    ours = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    job = subprocess.Popen([sys.executable, script, tmp_path], env=os.environ | {"PYTHONPATH": ours})
+    results = tmp_path / "results.sqlite"
+    deadline = time.monotonic() + 60
+    finished = {}
+    while len(finished) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+        if results.exists():
+            with sqlite3.connect(results) as db:
+                tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()
+                finished = dict(db.execute("SELECT name, finished FROM trials")) if tables[0] else {}
+    assert len(finished) >= 3
+    with pytest.raises(Failure, match="another job writes to"), Store.writing(results):
+        pass
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    workers = {int(pid) for path in tmp_path.glob("started-*") for pid in path.read_text().split()}
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with Store.reading(results) as store:
+        finished = store.states()
+    assert 3 <= len(finished) < 9
+    assert {path.name for path in tmp_path.glob("ended-*")} >= {f"ended-{name}" for name in finished}
+    started = {name: (tmp_path / f"started-{name}").read_text() for name in finished}
+    plan, _ = run(tmp_path, fake.Fake(tmp_path))
+    assert {name: (tmp_path / f"started-{name}").read_text() for name in finished} == started
+    assert [row.count(plan.states, State.COUNTED) for row in plan.rows] == [6, 3]
+
+
+def test_workers_have_one_thread_each_and_stay():
+    configs = [TrainConfig(seed=seed) for seed in range(4)]
+    with LocalExecutor(fake.threads, 1) as executor:
+        answers = []
+        for config in configs:
+            executor.submit(Trial(fingerprint(config), config))
+            while not (ended := executor.wait(10)):
+                pass
+            answers += [end.result for end in ended]
+    assert {(answer["torch"], answer["golfast"]) for answer in answers} == {(1, 1)}
+    assert len({answer["pid"] for answer in answers}) == 1
+    assert answers[0]["pid"] != os.getpid()
+
+
+def test_a_results_file_that_is_none(tmp_path):
+    (tmp_path / "a.sqlite").write_text("golfast" * 100)
+    with pytest.raises(Failure, match="cannot be used as a results file"), Store.reading(tmp_path / "a.sqlite"):
+        pass
+    with pytest.raises(FileNotFoundError), Store.reading(tmp_path / "b.sqlite"):
+        pass
+    with sqlite3.connect(tmp_path / "c.sqlite") as db:
+        db.execute("CREATE TABLE other (x)")
+    with pytest.raises(Failure, match="not a results file of format"), Store.writing(tmp_path / "c.sqlite"):
+        pass

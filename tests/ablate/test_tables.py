@@ -1,0 +1,125 @@
+"""Tables from the results file: means, intervals, and whether they agree with the paper."""
+
+import math
+
+import fake_trials as fake
+import numpy as np
+import pytest
+import scipy.stats
+from fake_trials import Tiny
+
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.plan import Row
+from golfast.ablate.spec import parse_spec
+from golfast.ablate.stats import difference, estimate, expected_range
+from golfast.ablate.store import Store
+from golfast.ablate.tables import all_entries, verdict
+from golfast.run.config import fingerprint
+
+
+def test_mean_standard_error_and_interval():
+    values = np.random.default_rng(3).beta(0.5, 0.5, 40).tolist()
+    found = estimate(values)
+    assert math.isclose(found.mean, np.mean(values))
+    assert math.isclose(found.error, scipy.stats.sem(values))
+    theirs = scipy.stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
+    assert (found.low, found.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.01)
+    assert estimate(values) == found
+    assert estimate([]).mean is None
+    assert estimate([0.5]).low is None
+    assert estimate([1.0, 1.0]).low == estimate([1.0, 1.0]).high == 1.0
+
+
+def test_difference_of_means():
+    one, other = np.random.default_rng(3).normal(0.5, 0.1, (2, 30))
+    found = difference(one.tolist(), (other - 0.2).tolist())
+    assert math.isclose(found.mean, one.mean() - other.mean() + 0.2)
+    theirs = scipy.stats.bootstrap(
+        (one, other - 0.2),
+        lambda a, b: a.mean() - b.mean(),
+        method="percentile",
+        vectorized=False,
+        rng=np.random.default_rng(0),
+    )
+    assert (found.low, found.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.01)
+    assert difference([1.0], []).mean is None
+
+
+def test_a_row_of_as_many_runs_as_the_paper_has():
+    values = [0.0, 1.0] * 20
+    low, high = expected_range(values, 16)
+    assert (low, high) == pytest.approx((0.25, 0.75), abs=0.01)
+    assert verdict(values, 0.73, 16).startswith(
+        "Agrees: of means of 16 of our runs, 95% would lie between 0.25 and 0.75"
+    )
+    assert verdict(values, 0.83, 16).startswith("Differs: ours is 0.50, 0.33 below the paper's 0.83;")
+    assert "too few" in verdict([1.0], 0.99, 42)
+    assert verdict([], 0.99, 42) == "No run of ours has this figure yet."
+
+
+SPEC = {
+    "title": "a sweep",
+    "counted": 3,
+    "variants": {"a": {"paper": {"mean": 0.5, "runs": 4}}, "b": {"label": "the other"}},
+    "effects": [{"label": "a instead of b", "of": ["a"], "over": ["b"], "paper": 0.1}],
+}
+
+
+def stored(path, spec, outcomes):
+    """A results file with runs of these outcomes: per variant a list of (state, own, adversarial, steps to 98%)."""
+    with Store.writing(path) as store:
+        for place, variant in enumerate(spec.variants):
+            row = Row(spec, "fast", variant, "cpu")
+            store.save_row(row, place)
+            for number, outcome in enumerate(outcomes[variant.name]):
+                config = Tiny(variant.name, number + 1)
+                trial = Trial(fingerprint(config), config)
+                store.save_member(row, number, trial)
+                if outcome is None:
+                    continue
+                state, own, adversarial, learned = outcome
+                result = fake.result(trial) | {
+                    "metric_variants": dict.fromkeys(fake.READINGS, own),
+                    "steps_to_98": learned,
+                }
+                if adversarial is not None:
+                    result["adversarial"] = {"metric_variants": dict.fromkeys(fake.READINGS, adversarial)}
+                failed = state is State.FAILED
+                store.save_trial(trial, state, result=None if failed else result)
+    with Store.reading(path) as store:
+        return all_entries(store)
+
+
+def test_entries_of_a_spec(tmp_path):
+    counted, short, failed = State.COUNTED, State.UNCOUNTED, State.FAILED
+    outcomes = {
+        "a": [
+            (counted, 0.2, 0.6, [1, 1, 1]),
+            (short, 0.9, 0.9, [1, 1, 1]),
+            (counted, 0.8, 0.1, [1, 1, 1]),
+            (failed, None, None, None),
+            None,  # still running: what comes after it does not count yet
+            (counted, 0.0, 0.0, [1, 1, 1]),
+        ],
+        "b": [(counted, 0.1, None, [1, 1, 1]), (counted, 0.3, None, [1, 1, 1])],
+    }
+    a, b, effect = stored(tmp_path / "r.sqlite", parse_spec("s", SPEC), outcomes)
+    assert (a.tried, a.counted, a.failed, a.values) == (4, 2, 1, [0.6, 0.8])
+    assert a.estimate.mean == pytest.approx(0.7)
+    assert (a.row, a.paper, a.paper_runs) == ("a", 0.5, 4)
+    assert (b.row, b.values, b.paper, b.verdict) == ("the other", [0.1, 0.3], None, "The paper has no such figure.")
+    assert effect.estimate.mean == pytest.approx(0.5)
+    assert effect.verdict.startswith("Differs: ours is +0.50")
+    assert effect.as_dict()["interval"] == pytest.approx([0.3, 0.7])
+
+
+def test_the_two_decoders_side_by_side_and_the_order_of_learning(tmp_path):
+    outcomes = {"a": [(State.COUNTED, 0.2, 0.6, [300, 500, 900]), (State.COUNTED, 0.4, 0.4, [None, 700, 900])]}
+    spec = {"title": "t", "measure": "adversarial", "variants": {"a": {"paper": {"own": 0.3, "adversarial": 0.5}}}}
+    own, adversarial = stored(tmp_path / "a.sqlite", parse_spec("s", spec), outcomes)
+    assert (own.values, adversarial.values) == ([0.2, 0.4], [0.6, 0.4])
+    assert (own.paper, adversarial.paper) == (0.3, 0.5)
+    spec = {"title": "t", "measure": "order", "variants": {"a": {"paper": {"state3": 250, "state2": 500}}}}
+    third, second = stored(tmp_path / "b.sqlite", parse_spec("s", spec), outcomes)
+    assert (third.values, second.values) == ([400.0, 200.0], [600.0])
+    assert third.verdict.startswith("Agrees")

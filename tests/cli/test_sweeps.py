@@ -1,0 +1,91 @@
+"""Sweeps as a user types them: ablate, paper, results, report."""
+
+import json
+
+import pytest
+from test_cli import call, refused
+
+SPEC = """
+title = "a tiny sweep"
+counted = 1
+[base]
+steps = 20
+stop = 0.1
+batch = 8
+evaluate_every = 10
+checkpoint_every = 10
+evaluate_on = 16
+data = { count = 100, height = 9, width = 11, generations = 2 }
+model = { timesteps = 2, channels = 6, core_layers = 2 }
+[variants.a]
+[variants.short]
+most = 1
+set = { stop = 1.0 }
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which a tiny real sweep was run."""
+    path = tmp_path_factory.mktemp("sweep")
+    (path / "tiny.toml").write_text(SPEC)
+    call(*sweep_words(path))
+    return path
+
+
+def sweep_words(path, *words):
+    where = ("--results", path / "r.sqlite", "--folder", path / "runs", "--workers", 1, "--device", "cpu")
+    return "ablate", path / "tiny.toml", *where, "--json", "--quiet", *words
+
+
+def test_a_tiny_real_sweep(folder):
+    a, short = json.loads(call(*sweep_words(folder)).stdout)  # the second time, so nothing was run but all is told
+    assert (a["tried"], a["counted"], a["failed"]) == (1, 1, 0)
+    assert (short["tried"], short["counted"], short["short"]) == (1, 0, 1)
+    found = json.loads(call("results", folder / "r.sqlite", "--json").stdout)
+    assert {tuple(one["rows"]) for one in found} == {("tiny/fast/a",), ("tiny/fast/short",)}
+    assert all(one["sequences"] == 10_000 and 0 <= one["metric"] <= 1 for one in found)
+    assert len(list((folder / "runs" / "data").glob("*.h5"))) == 1
+    assert sorted(path.name for path in (folder / "runs" / "trials").iterdir()) == sorted(one["trial"] for one in found)
+
+
+def test_results_and_report_of_it(folder):
+    told = call(
+        "results", folder / "r.sqlite", "--where", "state=counted", "--columns", "trial,metric", "--format", "csv"
+    )
+    heading, line = told.stdout.splitlines()
+    assert heading == "trial,metric"
+    assert line.count(",") == 1
+    assert "tiny/fast/short" in call("results", folder / "r.sqlite").stdout
+    call("report", folder / "r.sqlite", "--out", folder / "a.html", "--markdown", folder / "a.md")
+    assert "a tiny sweep" in (folder / "a.html").read_text()
+    assert "### a tiny sweep" in (folder / "a.md").read_text()
+    assert "did you mean 'metric'" in refused("results", folder / "r.sqlite", "--where", "metrc>1")
+    assert "give --out FILE" in refused("results", folder / "r.sqlite", "--format", "parquet")
+
+
+def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
+    words = ("--results", tmp_path / "r.sqlite", "--folder", tmp_path / "runs", "--device", "cpu", "--dry-run")
+    told = json.loads(call("ablate", folder / "tiny.toml", *words, "--counted", 2, "--json").stdout)
+    assert [trial["rows"] for trial in told["trials"]] == [["tiny/fast/a"], ["tiny/fast/short"]] * 2
+    assert all(trial["at_most_seconds"] > 0 for trial in told["trials"])
+    assert "4 distinct trials" in call("ablate", folder / "tiny.toml", *words, "--counted", 2).stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_paper_shows_what_there_is(folder):
+    assert json.loads(call("paper", "--show", "--json", "--results", folder / "r.sqlite").stdout) == []
+    assert "there is no results file" in refused("paper", "--show", "--results", folder / "none.sqlite", code=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ablate", "tabel1"], "there is no spec 'tabel1'; give a .toml file, or one of: channels, depth"),
+        (["ablate", "table1", "--recipe", "fasst"], "recipe 'fasst' is unknown"),
+        (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
+        (["paper", "--show", "--quick"], "leave one of them out"),
+    ],
+)
+def test_words_that_make_no_sense(tmp_path, words, message):
+    assert message in refused(*words, *(() if "--show" in words else ("--results", tmp_path / "r.sqlite")))

@@ -1,0 +1,318 @@
+"""What is found is what there is to find: planted filters, exhaustive search, dead units, real percentiles."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from golfast.features import (
+    BoardLook,
+    Boards,
+    Box,
+    NumbersLook,
+    OptimiseConfig,
+    Planes,
+    PlanesLook,
+    Probe,
+    Space,
+    World,
+    activation_maps,
+    compare,
+    correlations,
+    draw_sheet,
+    field_of_view,
+    maximise,
+    neuron,
+    refine,
+    simplify,
+    study,
+    survey,
+    tuning,
+)
+from golfast.features.change import change_figures, draw_change
+from golfast.life import Rule, soups
+from golfast.life.concepts import concepts
+from golfast.life.reference import step
+
+ZERO, ONE = torch.tensor(0.0), torch.tensor(1.0)
+BOARD = Space((1, 9, 9), ZERO, ONE)
+PLUS = torch.tensor([[-1.0, 1.0, -1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, -1.0]])
+REAL = torch.from_numpy(soups(600, 9, 9, seed=5, density=0.3)).unsqueeze(1)
+
+
+def planted():
+    """Channel 0 looks for a plus, 1 for its opposite, 2 is dead behind its ReLU, 3 is random; two layers."""
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1)
+    with torch.no_grad():
+        first.weight[0, 0], first.weight[1, 0], first.weight[2] = PLUS, -PLUS, 0
+        first.bias[:3] = torch.tensor([-1.0, 0.5, -2.0])
+    return nn.Sequential(first, nn.ReLU(), second)
+
+
+@pytest.fixture(scope="module")
+def probe():
+    return Probe(planted())
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World(BOARD, Boards(), REAL)
+
+
+@pytest.mark.parametrize("method", ["pixels", "cells", "softmax", "fourier", "maco"])
+def test_a_planted_filter_is_recovered(probe, world, method):
+    activity = survey(probe, [probe.find("0", REAL[:2].float())], REAL)["0"]
+    found = study(probe, activity, world, units=[0, 1], config=OptimiseConfig(method=method))
+    view = found.matters[0]
+    assert view.sum() == 9
+    assert view[3:6, 3:6].all()
+    assert torch.equal(found.best[0, 0, 3:6, 3:6], (PLUS > 0).float())
+    assert torch.equal(found.best[1, 0, 3:6, 3:6], (PLUS < 0).float())
+    assert found.best[:, 0, ~view].sum() == 0
+    assert found.score.tolist() == pytest.approx([4.0, 4.5])
+
+
+def test_refinement_finds_what_exhaustive_search_finds_and_never_falls(probe):
+    boards = torch.zeros(512, 1, 9, 9)
+    boards[:, 0, 3:6, 3:6] = torch.tensor(list(itertools.product((0.0, 1.0), repeat=9))).view(-1, 3, 3)
+    values = survey(probe, [probe.find("0", boards[:2])], boards)["0"].values
+    every, units = torch.arange(0, 512, 7), torch.zeros(74, dtype=torch.long)
+    for unit in (0, 1, 3):
+        objective = neuron("0", units + unit)
+        best, score = refine(
+            lambda x, objective=objective: objective.score(probe.read(x, ["0"])),
+            boards[every],
+            Boards(),
+            BOARD,
+            rounds=9,
+        )
+        torch.testing.assert_close(score, values[:, unit].max().expand(74))
+        assert (Boards().project(best) == best).all()
+
+
+def test_refinement_never_falls_in_any_legal_space():
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 25, 16), nn.Tanh(), nn.Linear(16, 8))
+    probe = Probe(net)
+    planes, grid = Planes(("one", "at most one", "any")), Space((3, 5, 5), ZERO, ONE)
+    start = planes.project(torch.rand(8, 3, 5, 5))
+    units = torch.arange(8)
+
+    def score(inputs):
+        return neuron("3", units).score(probe.read(inputs, ["3"]))
+
+    best, reached = refine(score, start, planes, grid, rounds=20)
+    with torch.no_grad():
+        assert (reached >= score(start)).all()
+        assert (reached > score(start)).float().mean() > 0.8
+        torch.testing.assert_close(score(best), reached)
+    assert torch.equal(planes.project(best), best)
+
+    low, high = torch.tensor([-4.8, -3.0, -0.4, -3.0]), torch.tensor([4.8, 3.0, 0.4, 3.0])
+    probe = Probe(nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 8)))
+
+    def other(inputs):
+        return neuron("2", units).score(probe.read(inputs, ["2"]))
+
+    start = torch.zeros(8, 4)
+    best, reached = refine(other, start, Box(low, high), Space((4,), low, high), rounds=20)
+    with torch.no_grad():
+        assert (reached > other(start)).all()
+    assert ((best >= low) & (best <= high)).all()
+
+
+def test_simplify_takes_away_what_is_not_needed_and_no_more(probe):
+    board = torch.ones(1, 1, 9, 9)
+    board[0, 0, 3:6, 3:6] = (PLUS > 0).float()
+
+    def score(inputs):
+        return neuron("0", 0).score(probe.read(inputs, ["0"]))
+
+    plain = simplify(score, board, torch.tensor([3.9]), Boards(), BOARD, rounds=60)
+    assert torch.equal(plain[0, 0, 3:6, 3:6], (PLUS > 0).float())
+    assert plain.sum() == 5
+    assert simplify(score, board, torch.tensor([1.9]), Boards(), BOARD, rounds=60).sum() == 3
+    assert torch.equal(simplify(score, board, torch.tensor([9.0]), Boards(), BOARD, rounds=60), board)
+
+
+def test_every_live_unit_passes_what_real_inputs_reach_and_dead_ones_are_named(probe, world):
+    activities = survey(probe, list(probe.layers(REAL[:2].float()).values()), REAL)
+    assert list(activities) == ["0", "1", "2", "output"]
+    behind = study(probe, activities["1"], world)
+    figures = behind.figures()
+    assert figures["dead"] == [2]
+    assert figures["live"] == figures["reached"] == 3
+    assert [row["dead"] for row in figures["per_unit"]] == [False, False, True, False]
+    deep = study(probe, activities["2"], world)
+    assert deep.figures()["reached"] == deep.figures()["live"] == 6
+    assert (Boards().project(deep.best) == deep.best).all()
+    values = probe.read(deep.best, ["2"])["2"][range(6), range(6), 4, 4]
+    torch.testing.assert_close(values.detach(), deep.score)
+    bar = np.percentile(activities["2"].values.numpy(), 99.9, axis=0)
+    assert (values.detach().numpy() >= bar - 1e-4).all()
+    plain = probe.read(deep.plain, ["2"])["2"][range(6), range(6), 4, 4].detach().numpy()
+    assert (plain >= bar - 1e-4).all()
+    assert (deep.plain <= deep.best).all()
+
+
+def test_units_that_noise_leaves_behind_climb_from_a_real_input(probe, world):
+    activity = survey(probe, [probe.find("2", REAL[:2].float())], REAL)["2"]
+    config = OptimiseConfig(steps=1, trials=0, rounds=0)
+    found = study(probe, activity, world, config=config)
+    figures = found.figures()
+    assert figures["reached_from_noise"] < figures["reached"] == 6
+    torch.testing.assert_close(found.score[found.from_real], activity.values.amax(0)[found.from_real])
+
+
+def test_activity_and_field_are_those_of_the_layer(probe):
+    layer = probe.find("2", REAL[:2].float())
+    activity = survey(probe, [layer], REAL, at=(0, 3))["2"]
+    with torch.no_grad():
+        expected = probe.module(REAL.float())[:, :, 0, 3]
+    torch.testing.assert_close(activity.values, expected)
+    for unit in range(6):
+        strongest = activity.values[activity.strongest(5)[unit], unit]
+        torch.testing.assert_close(strongest, activity.values[:, unit].sort(descending=True).values[:5])
+    field = field_of_view(probe, layer, BOARD, REAL, at=(0, 3))
+    assert field[0, :3, 1:6].all()
+    assert field.sum() == 15
+    with pytest.raises(ValueError, match="there are no real inputs"):
+        survey(probe, [layer], REAL[:0])
+    broken = planted()
+    broken[0].weight.data[:] = torch.nan
+    with pytest.raises(ValueError, match="layer 0 puts out values that are not finite"):
+        survey(Probe(broken), [probe.find("0", REAL[:2].float())], REAL)
+    with pytest.raises(ValueError, match="not a finite number"):
+        maximise(Probe(broken), neuron("0", 0), BOARD, batch=1)
+
+
+def test_penalties_and_seeds_do_what_they_say(probe):
+    def run(**fields):
+        return maximise(probe, neuron("0", [3] * 4), BOARD, batch=4, config=OptimiseConfig(**fields))
+
+    assert torch.equal(run().raw, run().raw)
+    assert not torch.equal(run().raw, run(seed=1).raw)
+    assert run(l2=50.0).raw.square().mean() < 0.5 * run().raw.square().mean()
+    rough = (run().raw[:, 0, 1:] - run().raw[:, 0, :-1]).abs().mean()
+    smooth = run(tv=50.0).raw
+    assert (smooth[:, 0, 1:] - smooth[:, 0, :-1]).abs().mean() < 0.5 * rough
+    seen = []
+    maximise(probe, neuron("0", 0), BOARD, batch=1, legal=Boards(), watch=lambda step, scores: seen.append(step))
+    assert seen == list(range(1, 81))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "dream"}, "method 'dream' is unknown"),
+        ({"steps": -1}, "steps is -1"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"tv": -1.0}, "tv is -1.0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_configs_are_checked(fields, message):
+    with pytest.raises(ValueError, match=message):
+        OptimiseConfig(**fields)
+
+
+def test_methods_are_compared_on_live_units(probe, world):
+    activity = survey(probe, [probe.find("1", REAL[:2].float())], REAL)["1"]
+    methods = ["pixels", "cells", "fourier", "maco", "examples"]
+    rows = {row["method"]: row for row in compare(probe, activity, world, methods, seeds=2)}
+    assert list(rows) == methods
+    for row in rows.values():
+        assert row["units"] == 3
+        assert 0 <= row["reached_raw"] <= 1
+        assert row["above"] >= row["above_projected"] - 1e-6
+    assert rows["examples"]["illegal"] == 0
+    assert rows["cells"]["reached"] == 1
+    assert rows["cells"]["agreement"] > 0.99
+    assert rows["cells"]["other"] < 0.7
+
+
+def test_correlation_and_tuning_are_those_of_numpy():
+    cells = soups(40, 8, 8, seed=1)
+    seen = concepts(cells, Rule.parse("B3/S23"), "dead")
+    rng = np.random.default_rng(0)
+    activations = rng.normal(size=(40, 3, 8, 8))
+    activations[:, 1] += 2.0 * seen["birth"]
+    activations[:, 2] = 5.0
+    found = correlations(activations, seen)
+    birth = list(seen).index("birth")
+    expected = np.corrcoef(activations[:, 1].ravel(), seen["birth"].ravel())[0, 1]
+    assert found[1, birth] == pytest.approx(expected)
+    assert found[2].tolist() == [0.0] * len(seen)
+    curve = tuning(activations, seen["live neighbours"])
+    threes = activations[:, 1][seen["live neighbours"] == 3]
+    assert curve.mean[1, curve.values.index(3)] == pytest.approx(threes.mean())
+    assert curve.deviation[1, curve.values.index(3)] == pytest.approx(threes.std())
+    assert curve.count[curve.values.index(3)] == threes.size
+    with pytest.raises(ValueError, match="concept 'birth' has shape"):
+        correlations(activations[:, :, :7], {"birth": seen["birth"]})
+
+
+def test_concepts_are_those_of_the_rule():
+    cells = soups(20, 7, 9, seed=2)
+    for boundary in ("dead", "torus"):
+        seen = concepts(cells, Rule.parse("B36/S23"), boundary)
+        after = step(cells, Rule.parse("B36/S23"), boundary)
+        assert np.array_equal(seen["alive next"], after == 1)
+        assert np.array_equal(seen["birth"] | seen["survival"], after == 1)
+        assert np.array_equal(seen["alive"], cells == 1)
+        three = cells[0, 1:4, 2:5].sum() - cells[0, 2, 3] == 3
+        assert seen["3 live neighbours"][0, 2, 3] == three
+    layer = Probe(planted()).find("0", REAL[:2].float())
+    maps = activation_maps(Probe(planted()), layer, REAL)
+    assert maps.shape == (600, 4, 9, 9)
+
+
+def test_sheets_show_every_unit_and_name_the_dead(probe, world):
+    layers = probe.layers(REAL[:2].float())
+    activities = survey(probe, list(layers.values()), REAL)
+    fast = OptimiseConfig(steps=5, trials=5, rounds=5)
+    studied = study(probe, activities["1"], world, config=fast)
+    page = np.asarray(draw_sheet(studied, world, BoardLook(), title="a layer"))
+    red = (page == (213, 48, 48)).all(2)
+    assert red.sum() > 4 * 50
+    fewer = np.asarray(
+        draw_sheet(study(probe, activities["1"], world, units=[0], config=fast), world, BoardLook(), title="a")
+    )
+    assert (fewer == (213, 48, 48)).all(2).sum() < red.sum() / 2
+    same = change_figures(studied, studied)
+    assert same["inputs_correlate"] == pytest.approx(1.0)
+    assert same["dead"] == [[2], [2]]
+    assert draw_change(studied, studied, world, BoardLook(), title="before and after").width > 400
+    with pytest.raises(ValueError, match="the same units of the same layer"):
+        draw_change(studied, study(probe, activities["2"], world, units=[0], config=fast), world, BoardLook(), title="")
+    with pytest.raises(ValueError, match="there is no unit 9"):
+        study(probe, activities["1"], world, units=[9])
+
+
+def test_agents_inputs_are_studied_and_drawn_too():
+    torch.manual_seed(2)
+    low, high = torch.tensor([-4.8, -3.0, -0.4, -3.0]), torch.tensor([4.8, 3.0, 0.4, 3.0])
+    states = torch.rand(400, 4) * (high - low) / 2 + low / 2
+    world = World(Space((4,), low, high), Box(low, high), states)
+    probe = Probe(nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 2)))
+    activities = survey(probe, list(probe.layers(states[:2]).values()), states)
+    studied = study(probe, activities["1"], world)
+    assert studied.figures()["reached"] == studied.figures()["live"]
+    look = NumbersLook(["position", "speed", "angle", "turning"], low.tolist(), high.tolist())
+    assert draw_sheet(studied, world, look, title="a cart").height > 100
+
+    legal = Planes(("one", "any"))
+    boards = legal.project(torch.rand(300, 2, 6, 6))
+    world = World(Space((2, 6, 6), ZERO, ONE), legal, boards)
+    probe = Probe(nn.Sequential(nn.Flatten(), nn.Linear(72, 10)))
+    studied = study(probe, survey(probe, [probe.find("1", boards[:2])], boards)["1"], world)
+    # Of a linear unit the best legal input is known: its largest weight in the plane of one, its positive ones else.
+    weight = probe.module[1].weight.detach().view(10, 2, 36)
+    best = weight[:, 0].amax(1) + weight[:, 1].clamp(min=0).sum(1) + probe.module[1].bias.detach()
+    torch.testing.assert_close(studied.score, best)
+    assert draw_sheet(studied, world, PlanesLook(["ball", "brick"]), title="a game").height > 100
+    with pytest.raises(ValueError, match="real inputs have shape"):
+        World(Space((3, 6, 6), ZERO, ONE), legal, boards)

@@ -1,0 +1,155 @@
+"""The report: the same bytes from the same results, all of it there, and fit to be read in a real browser."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import Browser, find_browser
+
+from golfast.ablate.jobs import State, Trial
+from golfast.ablate.plan import Row
+from golfast.ablate.spec import load_spec, spec_names
+from golfast.ablate.store import Store
+from golfast.ablate.tables import all_entries
+from golfast.report import markdown, page
+from golfast.run.config import fingerprint
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "ablate"))
+import fake_trials as fake
+from fake_trials import Tiny
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """All of the paper's specs under two recipes, with made-up figures, a failure and strips."""
+    path = tmp_path_factory.mktemp("report") / "results.sqlite"
+    rng = np.random.default_rng(1)
+    with Store.writing(path) as store:
+        machine = {"hardware": {"cpu": "A <fast> CPU"}, "versions": {"golfast": "0.1.0"}}
+        store.begin_session(began="2026-01-01", command="golfast paper", executor="local", workers=2, machine=machine)
+        for recipe, count in (("fast", 5), ("adam", 2)):
+            for spec in map(load_spec, spec_names()):
+                for place, variant in enumerate(spec.variants):
+                    row = Row(spec, recipe, variant, "cpu")
+                    store.save_row(row, place)
+                    for number in range(count):
+                        config = Tiny(f"{spec.name}{recipe}{variant.name}", number)
+                        trial = Trial(fingerprint(config), config)
+                        store.save_member(row, number, trial)
+                        store.save_trial(trial, State.COUNTED, result=_result(trial, rng), seconds=30.0)
+        store.save_trial(trial, State.FAILED, result=None, reason="the loss is <nan>")
+        boards = (rng.random((4, 20, 20)) < 0.2).astype(int)
+        words = [["".join(map(str, row)) for row in state] for state in boards.tolist()]
+        found = {"trial": "abc", "sequence": 5, "value": 0.5, "truth": words, "imagined": words[:3]}
+        store.save_strip("figures", "fast", "Figure 2", 0, found)
+    return path
+
+
+def _result(trial, rng):
+    own, better = sorted(rng.random(2))
+    curve = [{"step": step, "accuracy": [0.8, 0.85, min(1.0, 0.8 + step / 1000)]} for step in range(0, 400, 50)]
+    return fake.result(trial) | {
+        "metric_variants": dict.fromkeys(fake.READINGS, own),
+        "adversarial": {"metric_variants": dict.fromkeys(fake.READINGS, better)},
+        "curve": curve,
+    }
+
+
+def render(path):
+    with Store.reading(path) as store:
+        return page(store), markdown(store), all_entries(store)
+
+
+@pytest.fixture(scope="module")
+def rendered(results):
+    return render(results)
+
+
+def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
+    shutil.copy(results, tmp_path / "copy.sqlite")
+    assert render(tmp_path / "copy.sqlite")[:2] == rendered[:2]
+
+
+def test_every_figure_is_there_in_both(rendered):
+    html, text, entries = rendered
+    tables = [entry for entry in entries if entry.table != "figures"]
+    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 + 2 + 4 * 2 + 2 + 6 + 2 + 4 + 2)
+    assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
+    for entry in tables:
+        mean = f"{entry.estimate.mean:{'+' if entry.figure == 'difference of means' else ''},.2f}"
+        assert entry.table == "order" or f'class="ours">{mean}<' in html
+    assert "A &lt;fast&gt; CPU" in html
+    assert "the loss is &lt;nan&gt;" in html
+
+
+def test_nothing_is_loaded_and_nothing_is_run(rendered):
+    html = rendered[0]
+    assert not re.search(r"<script|@import|\bsrc=|url\(|<iframe|\bon\w+=", html)
+    links = re.findall(r'href="([^"]*)"', html)
+    assert all(link.startswith("#") or link == "data:," for link in links)
+    assert {link[1:] for link in links if link.startswith("#")} <= set(re.findall(r'id="([^"]*)"', html))
+
+
+MEASURE = """(() => {
+  const box = e => e.getBoundingClientRect();
+  const seen = e => e.checkVisibility();
+  return {
+    wide: document.documentElement.scrollWidth,
+    beyond: [...document.querySelectorAll('body *')].filter(
+      e => !e.closest('svg') && seen(e) && box(e).right > innerWidth + 1).length,
+    flat: [...document.querySelectorAll('svg')].filter(e => seen(e) && (box(e).width < 8 || box(e).height < 8)).length,
+    rows: [...document.querySelectorAll('section .verdict')].filter(seen).length,
+    boards: [...document.querySelectorAll('svg.cells')].filter(seen).length,
+    curves: document.querySelectorAll('path.curve').length,
+    across: box(document.querySelector('td.drawn')).left > box(document.querySelector('td.ours')).right - 1,
+    paper: getComputedStyle(document.body).backgroundColor,
+    ink: getComputedStyle(document.body).color,
+    dot: getComputedStyle(document.querySelector('.plot.fast .run')).fill,
+    small: Math.min(...[...document.querySelectorAll('td, p, summary')].filter(seen).map(
+      e => parseFloat(getComputedStyle(e).fontSize))),
+  };
+})()"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    path = find_browser()
+    if path is None:
+        pytest.skip("there is no Chromium here (Debian: chromium-headless-shell)")
+    opened = Browser(path, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+def luminance(colour):
+    red, green, blue = (int(part) for part in re.findall(r"\d+", colour)[:3])
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red / 255, green / 255, blue / 255)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_it_can_be_read(rendered, browser, tmp_path, width, dark):
+    html, _, entries = rendered
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
+    browser.show((tmp_path / "report.html").as_uri(), width=width, dark=dark)
+    told = browser.evaluate(MEASURE)
+    assert told["wide"] <= width
+    assert (told["beyond"], told["flat"]) == (0, 0)
+    assert told["rows"] == sum(entry.table != "figures" for entry in entries)
+    assert told["boards"] == 4 + 3
+    assert told["curves"] == (5 + 2) * 3
+    assert told["across"] == (width > 600)
+    assert told["small"] >= 12
+    paper, ink, dot = (luminance(told[name]) for name in ("paper", "ink", "dot"))
+    assert (paper < ink) == dark
+    light, dim = max(paper, ink), min(paper, ink)
+    assert (light + 0.05) / (dim + 0.05) >= 7
+    assert (max(paper, dot) + 0.05) / (min(paper, dot) + 0.05) >= 3
+    asked = [e["params"]["request"]["url"] for e in browser.events if e["method"] == "Network.requestWillBeSent"]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    complaints = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
+    assert [event for event in browser.events if event["method"] in complaints] == []
