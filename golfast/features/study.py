@@ -11,10 +11,11 @@ from torch import Tensor
 from golfast.features.activity import PERCENTILE, Activity, field_of_view
 from golfast.features.layers import Layer, Probe
 from golfast.features.legal import Legal
-from golfast.features.objectives import neuron
+from golfast.features.objectives import Objective, neuron
 from golfast.features.optimise import OptimiseConfig, Optimised, maximise
 from golfast.features.parametrise import Space
 from golfast.features.refine import refine, simplify
+from golfast.features.window import Window, WithinWindow, find_window
 
 _ROUNDING = 1e-5  # of a unit's spread: equal inputs in another batch may differ by so much
 
@@ -134,37 +135,29 @@ def study(
         )
     matters = field_of_view(probe, layer, world.space, world.examples, at=at)
     index = torch.tensor(chosen, device=world.space.low.device)
+    scene = _Scene.of(probe, layer, at, matters, world)
     optimised = maximise(
         probe,
-        neuron(layer.address, index, at=at),
-        world.space,
+        scene.objective(index),
+        scene.space,
         batch=len(chosen),
-        legal=world.legal,
+        legal=scene.legal,
         config=config,
         scale=activity.spread[index],
-        matters=matters,
-        examples=world.examples,
+        matters=scene.cut(matters),
+        examples=scene.cut(world.examples),
         watch=lambda step, scores: progress(step),
     )
     nowhere = torch.zeros(len(chosen), dtype=torch.bool, device=index.device)
-    result = Study(
-        layer, chosen, activity, matters, optimised, optimised.legal, optimised.score, nowhere, optimised.legal
-    )
+    found = optimised.legal
+    result = Study(layer, chosen, activity, matters, optimised, found, optimised.score, nowhere, found)
     behind = torch.nonzero(~result.passes(optimised.score) & ~result.dead)[:, 0]
     if len(behind):
-        result = _from_real(probe, result, world, index, behind, config)
-    objective = neuron(layer.address, index, at=at)
-    plain = simplify(
-        lambda inputs: objective.score(probe.read(inputs, objective.layers)),
-        result.best,
-        torch.minimum(result.bar, result.score),
-        world.legal,
-        world.space,
-        rounds=2 * config.rounds,
-    )
-    result = dataclasses.replace(result, plain=plain)
+        result = _from_real(result, world, scene, index, behind, config)
+    floor = torch.minimum(result.bar, result.score)
+    plain = simplify(scene.score(index), result.best, floor, scene.legal, scene.space, rounds=2 * config.rounds)
     progress(study_steps(config))
-    return result
+    return _whole(dataclasses.replace(result, plain=plain), scene, neuron(layer.address, index, at=at), world)
 
 
 def study_steps(config: OptimiseConfig) -> int:
@@ -172,23 +165,65 @@ def study_steps(config: OptimiseConfig) -> int:
     return config.steps + config.trials + 1
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """Where a layer is studied: the whole input, or the part of it that its units see."""
+
+    probe: Probe
+    address: str
+    at: tuple[int, int] | None
+    space: Space
+    legal: Legal
+    window: Window | None
+
+    @classmethod
+    def of(cls, probe: Probe, layer: Layer, at: tuple[int, int] | None, matters: Tensor, world: World) -> "_Scene":
+        window = find_window(probe, layer, at, matters, world.space, world.examples)
+        if window is None or at is None:
+            return cls(probe, layer.address, at, world.space, world.legal, None)
+        legal = WithinWindow(world.legal, window, world.space)
+        return cls(probe, layer.address, window.place(at), window.space(world.space), legal, window)
+
+    def cut(self, inputs: Tensor) -> Tensor:
+        return inputs if self.window is None else self.window.cut(inputs)
+
+    def objective(self, index: Tensor) -> Objective:
+        return neuron(self.address, index, at=self.at)
+
+    def score(self, index: Tensor) -> Callable[[Tensor], Tensor]:
+        objective = self.objective(index)
+        return lambda inputs: objective.score(self.probe.read(inputs, objective.layers))
+
+
 def _from_real(
-    probe: Probe,
-    done: Study,
-    world: World,
-    index: Tensor,
-    behind: Tensor,
-    config: OptimiseConfig,
+    done: Study, world: World, scene: _Scene, index: Tensor, behind: Tensor, config: OptimiseConfig
 ) -> Study:
     """The study with units that noise did not bring far enough climbing from their strongest real input instead."""
-    objective = neuron(done.layer.address, index[behind], at=done.activity.at)
-    start = world.examples[done.activity.strongest(1)[index[behind], 0]].float()
-
-    def score(inputs: Tensor) -> Tensor:
-        return objective.score(probe.read(inputs, objective.layers))
-
-    found, reached = refine(score, world.legal.project(start), world.legal, world.space, rounds=config.rounds)
+    score = scene.score(index[behind])
+    start = scene.legal.project(scene.cut(world.examples[done.activity.strongest(1)[index[behind], 0]].float()))
+    found, reached = refine(score, start, scene.legal, scene.space, rounds=config.rounds)
     wins = reached > done.score[behind]
     best, scores, from_real = done.best.clone(), done.score.clone(), done.from_real.clone()
     best[behind[wins]], scores[behind[wins]], from_real[behind[wins]] = found[wins], reached[wins], True
     return dataclasses.replace(done, best=best, score=scores, from_real=from_real)
+
+
+def _whole(done: Study, scene: _Scene, objective: Objective, world: World) -> Study:
+    """The study with whole inputs, and scores as the module gives them for those."""
+    if scene.window is None:
+        return done
+    window = scene.window
+
+    def scored(parts: Tensor, legal: Legal | None) -> tuple[Tensor, Tensor]:
+        inputs = window.put(parts, world.space)
+        inputs = inputs if legal is None else legal.project(inputs)
+        with torch.no_grad():
+            return inputs, objective.score(scene.probe.read(inputs, objective.layers))
+
+    found = done.optimised
+    optimised = Optimised(
+        *scored(found.raw, None), *scored(found.projected, world.legal), *scored(found.legal, world.legal)
+    )
+    best, score = scored(done.best, world.legal)
+    plain, _ = scored(done.plain, world.legal)
+    return dataclasses.replace(done, optimised=optimised, best=best, score=score, plain=plain)

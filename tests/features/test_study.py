@@ -32,6 +32,8 @@ from golfast.features import (
     tuning,
 )
 from golfast.features.change import change_figures, draw_change
+from golfast.features.optimise import _BETAS, _Adam
+from golfast.features.window import Window, WithinWindow, find_window
 from golfast.life import Rule, soups
 from golfast.life.concepts import concepts
 from golfast.life.reference import step
@@ -316,3 +318,41 @@ def test_agents_inputs_are_studied_and_drawn_too():
     assert draw_sheet(studied, world, PlanesLook(["ball", "brick"]), title="a game").height > 100
     with pytest.raises(ValueError, match="real inputs have shape"):
         World(Space((3, 6, 6), ZERO, ONE), legal, boards)
+
+
+def test_a_window_gives_the_same_as_the_whole_and_only_where_it_does(probe, world):
+    layer = probe.find("2", REAL[:2].float())
+    matters = field_of_view(probe, layer, BOARD, REAL)
+    window = find_window(probe, layer, layer.centre, matters, BOARD, REAL)
+    assert window == Window((2, 7), (2, 7))
+    parts = REAL[:50, :, 2:7, 2:7].float()
+    with torch.no_grad():
+        part = probe.module(window.cut(REAL[:50].float()))[:, :, 2, 2]
+        torch.testing.assert_close(part, probe.module(REAL[:50].float())[:, :, 4, 4])
+    whole = window.put(parts, BOARD)
+    assert torch.equal(window.cut(whole), parts)
+    assert whole.sum() == parts.sum()
+    assert window.place((4, 4)) == (2, 2)
+
+    one = Planes(("one",), torch.ones(1, 9, 9, dtype=torch.bool))
+    parts = WithinWindow(one, window, BOARD).project(torch.rand(6, 1, 5, 5))
+    assert (parts.sum((1, 2, 3)) == 1).all()
+
+    blind = torch.zeros_like(matters)
+    blind[0, 4, 4] = True  # it sees more than this
+    assert find_window(probe, layer, layer.centre, blind, BOARD, REAL) is None
+    fixed = Probe(nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.LayerNorm([9, 9])))
+    layer = fixed.find("1", REAL[:2].float())
+    assert find_window(fixed, layer, layer.centre, matters, BOARD, REAL) is None
+
+
+def test_our_adam_is_torchs():
+    ours = torch.randn(7, generator=torch.Generator().manual_seed(0))
+    theirs = ours.clone().requires_grad_()
+    adam, reference = _Adam(ours, 0.1), torch.optim.Adam([theirs], lr=0.1, betas=_BETAS)
+    for seed in range(20):
+        gradient = torch.randn(7, generator=torch.Generator().manual_seed(seed))
+        adam.ascend(gradient)
+        theirs.grad = -gradient
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=1e-5)
