@@ -1,7 +1,7 @@
 """Only what a unit sees need be computed: a convolutional layer's unit in one place, on the part of the input it sees.
 
 Convolutions that pad with zeros and keep the size give a unit the same value on the cut-out it sees as on the whole
-input: what goes wrong at the cut's edges does not get to the middle. Whether a module is like that is tried, not assumed.
+input: what goes wrong at the cut's edges does not get to the middle. Whether a module is like that is tried first.
 """
 
 from dataclasses import dataclass
