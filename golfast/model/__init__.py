@@ -3,6 +3,6 @@
 from golfast.model.config import ModelConfig
 from golfast.model.discriminator import Discriminator
 from golfast.model.network import Decoder, Network
-from golfast.model.weights import load_weights, save_weights
+from golfast.run.weights import load_weights, save_weights
 
 __all__ = ["Decoder", "Discriminator", "ModelConfig", "Network", "load_weights", "save_weights"]

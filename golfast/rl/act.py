@@ -1,0 +1,201 @@
+"""Choosing actions.
+
+Torch takes longer to start an operation than a small MLP takes to compute it. So an MLP's actor is copied after each
+update and run in compiled code, which also skips the zeros of an observation and of hidden units.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from golfast.jit import kernel, part
+from golfast.rl.network import ActorCritic
+from golfast.rl.randomness import uniform_at
+from golfast.run.precision import Compute
+
+
+_TOGETHER = 4  # rows of a matrix that are added at once
+
+
+class Actor(ABC):
+    """Chooses actions as a network does; `refresh` after its weights have changed."""
+
+    def __init__(self, network: ActorCritic, count: int, *, seed: int, greedy: bool = False) -> None:
+        self._network, self._greedy = network, greedy
+        self._key = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(1, np.uint64)[0]
+        self._logits = np.zeros((count, network.actions), np.float32)
+        self._actions = np.zeros(count, np.int64)
+
+    def act(self, observations: NDArray[Any], step: int) -> NDArray[np.int64]:
+        """Actions (N,) for observations (N, *shape): the likeliest if greedy, or drawn with the number of this step."""
+        self._look(observations)
+        _choose(self._logits, self._key, np.uint64(step * len(self._actions)), self._greedy, self._actions)
+        return self._actions
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Take up the network's weights."""
+
+    @abstractmethod
+    def _look(self, observations: NDArray[Any]) -> None:
+        """Fill the logits."""
+
+
+class CompiledActor(Actor):
+    """An MLP's."""
+
+    def __init__(self, network: ActorCritic, count: int, *, seed: int, greedy: bool = False) -> None:
+        super().__init__(network, count, seed=seed, greedy=greedy)
+        self._layers = [layer for layer in [*network.actor, network.policy] if isinstance(layer, nn.Linear)]
+        widest = max(self._layers[0].in_features, *(layer.out_features for layer in self._layers))
+        self._hidden = np.zeros(widest + _TOGETHER, np.float32)
+        sizes = [layer.in_features * layer.out_features + layer.out_features for layer in self._layers]
+        self._weights = np.zeros(sum(sizes), np.float32)
+        self._widths = np.array([self._layers[0].in_features, *(layer.out_features for layer in self._layers)])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up the network's weights: of each layer its matrix (in, out), then its bias."""
+        with torch.no_grad():
+            parts = [part for layer in self._layers for part in (layer.weight.t().reshape(-1), layer.bias)]
+            torch.cat(parts, out=torch.from_numpy(self._weights))
+
+    def _look(self, observations: NDArray[Any]) -> None:
+        flat = observations.reshape(len(observations), -1)
+        scale = np.float32(1 / self._network.top if flat.dtype == np.uint8 else 1.0)
+        _forward(flat, scale, self._weights, self._widths, self._hidden, self._logits)
+
+
+class TorchActor(Actor):
+    """Any network's, wherever it is: a copy of it in the precision that is multiplied."""
+
+    def __init__(self, network: ActorCritic, count: int, *, seed: int, greedy: bool = False, compute: Compute) -> None:
+        super().__init__(network, count, seed=seed, greedy=greedy)
+        self._device = compute.device
+        self._copy = copy.deepcopy(network).to(torch.bfloat16 if compute.bf16 else torch.float32)
+
+    def refresh(self) -> None:
+        """Take up the network's weights."""
+        with torch.no_grad():
+            for ours, theirs in zip(self._copy.parameters(), self._network.parameters(), strict=True):
+                ours.copy_(theirs)
+
+    def _look(self, observations: NDArray[Any]) -> None:
+        seen = torch.from_numpy(observations).to(self._device)
+        with torch.inference_mode():
+            logits = self._copy.logits(seen.to(self._copy.policy.weight.dtype) if seen.is_floating_point() else seen)
+        self._logits[:] = logits.cpu().numpy()
+
+
+def actor_for(network: ActorCritic, count: int, *, seed: int, greedy: bool = False, compute: Compute) -> Actor:
+    """The actor that is fast for this network."""
+    if compute.device.type == "cpu" and not any(isinstance(layer, nn.Conv2d) for layer in network.actor):
+        return CompiledActor(network, count, seed=seed, greedy=greedy)
+    return TorchActor(network, count, seed=seed, greedy=greedy, compute=compute)
+
+
+@kernel
+def _forward(
+    observations: NDArray[Any],
+    scale: np.float32,
+    weights: NDArray[np.float32],
+    widths: NDArray[np.int64],
+    hidden: NDArray[np.float32],
+    logits: NDArray[np.float32],
+) -> None:
+    layers, size = len(widths) - 1, len(hidden)
+    signals, rows = np.empty(size, np.float32), np.empty(size, np.int64)
+    for game in range(len(observations)):
+        place = 0
+        for layer in range(layers):
+            inputs, outputs = widths[layer], widths[layer + 1]
+            if layer == 0:
+                found = _nonzero(observations[game], inputs, scale, place, outputs, signals, rows)
+            else:
+                found = _nonzero(hidden, inputs, np.float32(1), place, outputs, signals, rows)
+            place += inputs * outputs
+            for j in range(outputs):
+                hidden[j] = weights[place + j]  # the bias
+            place += outputs
+            for k in range(0, found, _TOGETHER):
+                _add_rows(
+                    hidden, weights, outputs, rows[k], rows[k + 1], rows[k + 2], rows[k + 3],
+                    signals[k], signals[k + 1], signals[k + 2], signals[k + 3],
+                )  # fmt: skip
+            if layer < layers - 1:
+                for j in range(outputs):
+                    hidden[j] = max(hidden[j], np.float32(0))
+        for j in range(logits.shape[1]):
+            logits[game, j] = hidden[j]
+
+
+@part
+def _nonzero(
+    inputs: NDArray[Any],
+    count: int,
+    scale: np.float32,
+    place: int,
+    outputs: int,
+    signals: NDArray[np.float32],
+    rows: NDArray[np.int64],
+) -> int:
+    """What is not zero, and where its row of the matrix is; filled up with zeros to a multiple of `_TOGETHER`."""
+    found = 0
+    for i in range(count):
+        signals[found] = np.float32(inputs[i]) * scale
+        rows[found] = place + i * outputs
+        found += inputs[i] != 0
+    while found % _TOGETHER:
+        signals[found] = 0
+        rows[found] = place
+        found += 1
+    return found
+
+
+@part
+def _add_rows(
+    target: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    outputs: int,
+    row0: int,
+    row1: int,
+    row2: int,
+    row3: int,
+    signal0: np.float32,
+    signal1: np.float32,
+    signal2: np.float32,
+    signal3: np.float32,
+) -> None:
+    """Four rows of a matrix at once, so that the target is loaded and stored a quarter as often."""
+    w0, w1 = weights[row0 : row0 + outputs], weights[row1 : row1 + outputs]
+    w2, w3 = weights[row2 : row2 + outputs], weights[row3 : row3 + outputs]
+    for j in range(outputs):
+        target[j] += (signal0 * w0[j] + signal1 * w1[j]) + (signal2 * w2[j] + signal3 * w3[j])
+
+
+@kernel
+def _choose(
+    logits: NDArray[np.float32], key: np.uint64, first: np.uint64, greedy: bool, actions: NDArray[np.int64]
+) -> None:
+    games, choices = logits.shape
+    for game in range(games):
+        best = 0
+        for action in range(1, choices):
+            if logits[game, action] > logits[game, best]:
+                best = action
+        if not greedy:
+            total = 0.0
+            for action in range(choices):
+                total += np.exp(np.float64(logits[game, action] - logits[game, best]))
+            left = uniform_at(key, first + np.uint64(game)) * total
+            for action in range(choices):
+                left -= np.exp(np.float64(logits[game, action] - logits[game, best]))
+                if left < 0:
+                    best = action
+                    break
+        actions[game] = best

@@ -1,0 +1,26 @@
+"""Finding an environment by its name."""
+
+from golfast.rl.brick import Brick
+from golfast.rl.cartpole import CartPole
+from golfast.rl.config import EnvironmentConfig
+from golfast.rl.environment import Environment
+
+
+def make_environment(config: EnvironmentConfig, *, training: bool = False) -> Environment:
+    """The environment of a config; `reset` it first.
+
+    training: clip rewards and end episodes at a lost life where that is the custom (Atari).
+    ValueError if it does not exist, has no discrete actions, or needs what is not installed (saying what).
+    """
+    family, _, name = config.name.partition("/")
+    if family == "cartpole":
+        return CartPole(config.count, cap=config.cap)
+    if family == "brick":
+        return Brick(config.count, sticky=config.sticky, cap=config.cap)
+    if family == "atari":
+        from golfast.rl.atari import Atari
+
+        return Atari(name, config.count, sticky=config.sticky, cap=config.cap, training=training)
+    from golfast.rl.gym import Gym
+
+    return Gym(name, config.count)

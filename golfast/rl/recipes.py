@@ -1,0 +1,35 @@
+"""The fields that suit each game."""
+
+from golfast.rl.config import AgentConfig, DescentConfig, EnvironmentConfig, PolicyConfig
+
+
+def recipe(environment: str) -> AgentConfig:
+    """The config that golfast trains an agent of this environment with, unless told otherwise.
+
+    environment: "cartpole", "brick", "atari/NAME" or "gym/ID". ValueError for others.
+    """
+    family = EnvironmentConfig(name=environment).name.partition("/")[0]
+    if family == "brick":
+        return AgentConfig(
+            steps=40_000_000,
+            report_every=100,
+            environment=EnvironmentConfig(name="brick", count=128, sticky=0.1, cap=1000),
+            policy=PolicyConfig(width=128),
+            optimiser=DescentConfig(lr=2e-3),
+        )
+    if family == "atari":
+        return AgentConfig(
+            steps=10_000_000,
+            report_every=25,
+            checkpoint_every=500,
+            threads=2,
+            precision="auto",
+            environment=EnvironmentConfig(name=environment, count=16),
+            policy=PolicyConfig(kind="cnn", width=512),
+            optimiser=DescentConfig(lr=5e-4),
+        )
+    return AgentConfig(
+        steps=1_000_000,
+        environment=EnvironmentConfig(name=environment, count=16),
+        optimiser=DescentConfig(lr=2e-3),
+    )
