@@ -18,7 +18,6 @@ from golfast.rl.network import ActorCritic
 from golfast.rl.randomness import uniform_at
 from golfast.run.precision import Compute
 
-
 _TOGETHER = 4  # rows of a matrix that are added at once
 
 
@@ -34,7 +33,8 @@ class Actor(ABC):
     def act(self, observations: NDArray[Any], step: int) -> NDArray[np.int64]:
         """Actions (N,) for observations (N, *shape): the likeliest if greedy, or drawn with the number of this step."""
         self._look(observations)
-        _choose(self._logits, self._key, np.uint64(step * len(self._actions)), self._greedy, self._actions)
+        count = len(self._actions)
+        choose(0, count, self._logits, self._key, np.uint64(step * count), self._greedy, self._actions)
         return self._actions
 
     @abstractmethod
@@ -52,12 +52,16 @@ class CompiledActor(Actor):
     def __init__(self, network: ActorCritic, count: int, *, seed: int, greedy: bool = False) -> None:
         super().__init__(network, count, seed=seed, greedy=greedy)
         self._layers = [layer for layer in [*network.actor, network.policy] if isinstance(layer, nn.Linear)]
-        widest = max(self._layers[0].in_features, *(layer.out_features for layer in self._layers))
-        self._hidden = np.zeros(widest + _TOGETHER, np.float32)
-        sizes = [layer.in_features * layer.out_features + layer.out_features for layer in self._layers]
-        self._weights = np.zeros(sum(sizes), np.float32)
+        self._weights = np.zeros(
+            sum((layer.in_features + 1) * layer.out_features for layer in self._layers), np.float32
+        )
         self._widths = np.array([self._layers[0].in_features, *(layer.out_features for layer in self._layers)])
         self.refresh()
+
+    @property
+    def arguments(self) -> tuple[np.float32, NDArray[np.float32], NDArray[np.int64], np.uint64, bool]:
+        """What the kernels need: the scale of observations, weights, widths, key and whether greedy."""
+        return np.float32(1 / self._network.top), self._weights, self._widths, self._key, self._greedy
 
     def refresh(self) -> None:
         """Take up the network's weights: of each layer its matrix (in, out), then its bias."""
@@ -67,8 +71,7 @@ class CompiledActor(Actor):
 
     def _look(self, observations: NDArray[Any]) -> None:
         flat = observations.reshape(len(observations), -1)
-        scale = np.float32(1 / self._network.top if flat.dtype == np.uint8 else 1.0)
-        _forward(flat, scale, self._weights, self._widths, self._hidden, self._logits)
+        forward(0, len(flat), flat, self.arguments[0], self._weights, self._widths, self._logits)
 
 
 class TorchActor(Actor):
@@ -94,23 +97,26 @@ class TorchActor(Actor):
 
 def actor_for(network: ActorCritic, count: int, *, seed: int, greedy: bool = False, compute: Compute) -> Actor:
     """The actor that is fast for this network."""
-    if compute.device.type == "cpu" and not any(isinstance(layer, nn.Conv2d) for layer in network.actor):
+    if compute.device.type == "cpu" and not network.convolves:
         return CompiledActor(network, count, seed=seed, greedy=greedy)
     return TorchActor(network, count, seed=seed, greedy=greedy, compute=compute)
 
 
 @kernel
-def _forward(
+def forward(
+    start: int,
+    stop: int,
     observations: NDArray[Any],
     scale: np.float32,
     weights: NDArray[np.float32],
     widths: NDArray[np.int64],
-    hidden: NDArray[np.float32],
     logits: NDArray[np.float32],
 ) -> None:
-    layers, size = len(widths) - 1, len(hidden)
+    """Logits (N, actions) of observations (N, features) times `scale`, of games start..stop."""
+    layers, size = len(widths) - 1, widths.max() + _TOGETHER
+    hidden = np.empty(size, np.float32)
     signals, rows = np.empty(size, np.float32), np.empty(size, np.int64)
-    for game in range(len(observations)):
+    for game in range(start, stop):
         place = 0
         for layer in range(layers):
             inputs, outputs = widths[layer], widths[layer + 1]
@@ -179,11 +185,18 @@ def _add_rows(
 
 
 @kernel
-def _choose(
-    logits: NDArray[np.float32], key: np.uint64, first: np.uint64, greedy: bool, actions: NDArray[np.int64]
+def choose(
+    start: int,
+    stop: int,
+    logits: NDArray[np.float32],
+    key: np.uint64,
+    first: np.uint64,
+    greedy: bool,
+    actions: NDArray[np.int64],
 ) -> None:
-    games, choices = logits.shape
-    for game in range(games):
+    """The likeliest actions, or drawn ones: game i takes number first + i of the stream `key`."""
+    choices = logits.shape[1]
+    for game in range(start, stop):
         best = 0
         for action in range(1, choices):
             if logits[game, action] > logits[game, best]:

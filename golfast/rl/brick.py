@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.jit import inlined, kernel
-from golfast.rl.compiled import CompiledEnvironment
+from golfast.rl.compiled import CompiledEnvironment, player
 from golfast.rl.pictures import planes
 from golfast.rl.randomness import uniform
 
@@ -36,8 +36,7 @@ class Brick(CompiledEnvironment):
     meanings: ClassVar[tuple[str, ...]] = ("stay", "left", "right")
 
     def __init__(self, count: int, *, sticky: float = 0.0, cap: int = 0) -> None:
-        super().__init__(count, 11, np.int32)
-        self._settings = (float(sticky), cap or np.iinfo(np.int32).max)
+        super().__init__(count, 11, np.int32, (sticky, cap or np.inf))
 
     def picture(self) -> NDArray[np.uint8]:
         """The first game as it stands, (H, W, 3)."""
@@ -80,8 +79,6 @@ def _begin(
     stop: int,
     state: NDArray[np.int32],
     random: NDArray[np.uint64],
-    sticky: float,
-    cap: int,
     observations: NDArray[np.uint8],
 ) -> None:
     for i in range(start, stop):
@@ -97,13 +94,13 @@ def _advance(
     random: NDArray[np.uint64],
     done: NDArray[np.bool_],
     actions: NDArray[np.int64],
-    sticky: float,
-    cap: int,
+    settings: NDArray[np.float64],
     observations: NDArray[np.uint8],
     rewards: NDArray[np.float32],
     terminated: NDArray[np.bool_],
     truncated: NDArray[np.bool_],
 ) -> None:
+    sticky, cap = settings[0], settings[1]
     for i in range(start, stop):
         rewards[i] = 0
         if done[i]:
@@ -163,5 +160,4 @@ def _advance(
         _set_things(i, state, observations, 1)
 
 
-Brick._begin = _begin
-Brick._advance = _advance
+Brick.begin, Brick.advance, Brick.play = _begin, _advance, player("brick", _advance)

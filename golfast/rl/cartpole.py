@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.jit import inlined, kernel
-from golfast.rl.compiled import CompiledEnvironment
+from golfast.rl.compiled import CompiledEnvironment, player
 from golfast.rl.pictures import cart_and_pole
 from golfast.rl.randomness import uniform
 
@@ -29,8 +29,7 @@ class CartPole(CompiledEnvironment):
     meanings: ClassVar[tuple[str, ...]] = ("left", "right")
 
     def __init__(self, count: int, *, cap: int = 0) -> None:
-        super().__init__(count, 5, np.float64)
-        self._settings = (cap or CAP,)
+        super().__init__(count, 5, np.float64, (cap or CAP,))
 
     def picture(self) -> NDArray[np.uint8]:
         """The first game as it stands, (H, W, 3)."""
@@ -50,7 +49,6 @@ def _begin(
     stop: int,
     state: NDArray[np.float64],
     random: NDArray[np.uint64],
-    cap: int,
     observations: NDArray[np.float32],
 ) -> None:
     for i in range(start, stop):
@@ -67,7 +65,7 @@ def _advance(
     random: NDArray[np.uint64],
     done: NDArray[np.bool_],
     actions: NDArray[np.int64],
-    cap: int,
+    settings: NDArray[np.float64],
     observations: NDArray[np.float32],
     rewards: NDArray[np.float32],
     terminated: NDArray[np.bool_],
@@ -94,11 +92,10 @@ def _advance(
             state[i, _STEPS] += 1
             rewards[i] = 1
             terminated[i] = x < -_FARTHEST or x > _FARTHEST or angle < -_STEEPEST or angle > _STEEPEST
-            truncated[i] = not terminated[i] and state[i, _STEPS] >= cap
+            truncated[i] = not terminated[i] and state[i, _STEPS] >= settings[0]
             done[i] = terminated[i] or truncated[i]
         for k in range(4):
             observations[i, k] = state[i, k]
 
 
-CartPole._begin = _begin
-CartPole._advance = _advance
+CartPole.begin, CartPole.advance, CartPole.play = _begin, _advance, player("cartpole", _advance)

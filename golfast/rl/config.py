@@ -166,7 +166,9 @@ class AgentConfig:
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; allowed are: {', '.join(PRECISIONS)}")
         if self.algorithm == "ppo" and self.ppo.minibatches > self.batch:
-            raise ValueError(f"ppo.minibatches is {self.ppo.minibatches}, more than the {self.batch} steps of an update")
+            raise ValueError(
+                f"ppo.minibatches is {self.ppo.minibatches}, more than the {self.batch} steps of an update"
+            )
 
     @property
     def batch(self) -> int:

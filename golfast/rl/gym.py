@@ -29,7 +29,9 @@ class Gym(Environment):
                 f"gym/{self._name} has actions {actions}; golfast's agents choose among a number of discrete actions"
             )
         if not isinstance(seen, Box):
-            raise ValueError(f"gym/{self._name} has observations {seen}; golfast's agents take a Box, an array of numbers")
+            raise ValueError(
+                f"gym/{self._name} has observations {seen}; golfast's agents take a Box, an array of numbers"
+            )
         if games.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP) != AutoresetMode.NEXT_STEP:
             raise ValueError(f"gym/{self._name} must begin episodes in the next step: AutoresetMode.NEXT_STEP")
         self.count, self.actions, self._games = games.num_envs, int(actions.n), games
@@ -37,7 +39,7 @@ class Gym(Environment):
         self._turn = seen.dtype == np.uint8 and len(seen.shape) == 3 and seen.shape[-1] in _IMAGE_CHANNELS
         self.shape = (seen.shape[-1], *seen.shape[:2]) if self._turn else seen.shape or (1,)
         self.dtype = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
-        self.top = 255
+        self.top = 255 if self.dtype == np.uint8 else 1
 
     def reset(self, seed: int) -> Observations:
         """Begin all games anew, as this seed has it."""
@@ -71,9 +73,7 @@ def _make(name: str, count: int) -> Any:
     try:
         import gymnasium
     except ImportError as error:
-        raise ValueError(
-            f"gym/{name} needs gymnasium ({error}); install it with: pip install 'golfast[gym]'"
-        ) from None
+        raise ValueError(f"gym/{name} needs gymnasium ({error}); install it with: pip install 'golfast[gym]'") from None
     try:
         modes = gymnasium.spec(name).entry_point and gymnasium.make(name).metadata.get("render_modes", [])
         options = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}

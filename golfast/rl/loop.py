@@ -12,20 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from golfast.errors import Failure
-from golfast.rl.act import actor_for
+from golfast.jit import kernel
+from golfast.rl.act import CompiledActor, actor_for
+from golfast.rl.compiled import CompiledEnvironment
 from golfast.rl.config import AgentConfig
-from golfast.rl.environment import Environment, Step
+from golfast.rl.environment import Environment
 from golfast.rl.games import make_environment
 from golfast.rl.learn import Learner, Rollout
 from golfast.rl.loss import Figures
 from golfast.rl.network import ActorCritic, seeded_agent
 from golfast.rl.randomness import derived
-from golfast.run.weights import save_weights
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
 from golfast.run.config import fingerprint, to_toml
 from golfast.run.files import replacing
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
+from golfast.run.weights import save_weights
 
 RECENT = 100  # games that the training return is the mean of
 
@@ -80,16 +82,12 @@ class Scores:
         self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
         self.games = 0
 
-    def add(self, step: Step) -> None:
-        """Count a step of all games."""
-        self.running += step.scores
-        self.lengths += 1
-        if step.over.any():
-            for i in np.flatnonzero(step.over):
-                self.recent.append((float(self.running[i]), int(self.lengths[i])))
-                self.games += 1
-            self.running[step.over] = 0
-            self.lengths[step.over] = -1  # the step that begins the next game is not of it
+    def add(self, scores: NDArray[np.float32], over: NDArray[np.bool_]) -> None:
+        """Count the steps (T, N) of all games."""
+        ended = np.zeros((over.size, 2))
+        count = _tally(scores, over, self.running, self.lengths, ended)
+        self.games += count
+        self.recent.extend((score, int(length)) for score, length in ended[max(0, count - RECENT) : count].tolist())
 
     def clear_running(self) -> None:
         """All games begin anew."""
@@ -102,6 +100,26 @@ class Scores:
             return None, None
         score, length = np.mean(self.recent, axis=0).tolist()
         return score, length
+
+
+@kernel
+def _tally(
+    scores: NDArray[np.float32],
+    over: NDArray[np.bool_],
+    running: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+    ended: NDArray[np.float64],
+) -> int:
+    count = 0
+    for t in range(len(scores)):
+        for i in range(len(running)):
+            running[i] += scores[t, i]
+            lengths[i] += 1
+            if over[t, i]:
+                ended[count, 0], ended[count, 1] = running[i], lengths[i]
+                count += 1
+                running[i], lengths[i] = 0, -1  # the step that begins the next game is not of it
+    return count
 
 
 class _Training:
@@ -126,6 +144,8 @@ class _Training:
             np.zeros((steps, count), np.bool_),
             np.zeros((steps, count), np.bool_),
         )
+        self.truncated, self.over = np.zeros((steps, count), np.bool_), np.zeros((steps, count), np.bool_)
+        self.scored = np.zeros((steps, count), np.float32)
 
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
         config = self.config
@@ -167,15 +187,21 @@ class _Training:
         """Fill the rollout."""
         rollout, first = self.rollout, self.update * self.config.rollout
         self.seen[0] = self.seen[-1]
-        for t in range(self.config.rollout):
-            actions = self.actor.act(self.seen[t], first + t)
-            step = self.games.step(actions)
-            self.seen[t + 1] = step.observations
-            rollout.actions[t] = actions
-            rollout.rewards[t] = step.rewards
-            rollout.terminated[t] = step.terminated
-            np.logical_or(step.terminated, step.truncated, out=rollout.ended[t])
-            self.scores.add(step)
+        if isinstance(self.games, CompiledEnvironment) and isinstance(self.actor, CompiledActor):
+            self.games.rollout(
+                self.actor, first, self.seen, rollout.actions, rollout.rewards, rollout.terminated, self.truncated
+            )
+            np.logical_or(rollout.terminated, self.truncated, out=rollout.ended)
+            self.scores.add(rollout.rewards, rollout.ended)
+        else:
+            for t in range(self.config.rollout):
+                actions = self.actor.act(self.seen[t], first + t)
+                step = self.games.step(actions)
+                self.seen[t + 1] = step.observations
+                rollout.actions[t], rollout.rewards[t], rollout.terminated[t] = actions, step.rewards, step.terminated
+                np.logical_or(step.terminated, step.truncated, out=rollout.ended[t])
+                self.scored[t], self.over[t] = step.scores, step.over
+            self.scores.add(self.scored, self.over)
         np.logical_not(self.ended, out=rollout.counts[0])
         np.logical_not(rollout.ended[:-1], out=rollout.counts[1:])
         self.ended[:] = rollout.ended[-1]
@@ -214,7 +240,7 @@ class _Training:
             "update": self.update,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
-            "optimiser": self.learner.optimiser.state_dict(),
+            "optimiser": self.learner.descent.state(),
             "games": games and {name: _tensor(array) for name, array in games.items()},
             "ended": torch.from_numpy(self.ended.copy()),
             "running": torch.from_numpy(self.scores.running.copy()),
@@ -228,7 +254,7 @@ class _Training:
         state = load_checkpoint(self.folder.checkpoint, config=fingerprint(self.config))
         self.update, self.seconds = state["update"], state["seconds"]
         self.network.load_state_dict(state["network"])
-        self.learner.optimiser.load_state_dict(state["optimiser"])
+        self.learner.descent.load(state["optimiser"])
         self.actor.refresh()
         self.scores.recent.extend((score, length) for score, length in state["recent"])
         self.scores.games = state["played"]

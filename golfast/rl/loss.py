@@ -70,12 +70,12 @@ def loss_gradients(
     before: NDArray[np.float32] | None,
     weights: Weights,
 ) -> tuple[Tensor, Tensor, Figures]:
-    """The gradients of `plain_loss` at logits and values (CPU tensors), and its terms."""
+    """The gradients of `plain_loss` at logits and values (CPU tensors without a graph), and its terms."""
     at_logits, at_values = torch.empty_like(logits), torch.empty_like(values)
     sums = np.zeros(3)
     _gradients(
-        logits.detach().numpy(),
-        values.detach().numpy(),
+        logits.numpy(),
+        values.numpy(),
         actions,
         advantages,
         targets,

@@ -25,8 +25,8 @@ class ActorCritic(nn.Module):
         self.critic = None if config.shared else _trunk(shape, config)[0]
         self.policy = _linear(width, actions, 0.01)
         self.value = _linear(width, 1, 1.0)
-        self._convolves = config.kind == "cnn"
-        if self._convolves:
+        self.convolves = config.kind == "cnn"
+        if self.convolves:
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, observations: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,7 +47,7 @@ class ActorCritic(nn.Module):
             return observations
         device = observations.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.policy.weight.dtype
-        order = torch.channels_last if self._convolves else torch.preserve_format
+        order = torch.channels_last if self.convolves else torch.preserve_format
         seen = observations.to(dtype, memory_format=order)
         return seen if self.top == 1 else seen.mul_(1 / self.top)
 
@@ -93,9 +93,7 @@ def _initialised(layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> nn
     return layer
 
 
-def seeded_agent(
-    shape: tuple[int, ...], actions: int, config: PolicyConfig, *, top: int = 1, seed: int
-) -> ActorCritic:
+def seeded_agent(shape: tuple[int, ...], actions: int, config: PolicyConfig, *, top: int = 1, seed: int) -> ActorCritic:
     """An agent whose first weights are decided by the seed, leaving torch's own random state as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

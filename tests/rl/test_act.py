@@ -13,14 +13,18 @@ from golfast.run.precision import choose_compute
 def observations(kind, count, shape, seed):
     random = np.random.default_rng(seed)
     if kind == "uint8":
-        return (random.random((count, *shape)) < 0.1).astype(np.uint8) * random.integers(1, 255, (count, *shape), np.uint8)
+        return (random.random((count, *shape)) < 0.1).astype(np.uint8) * random.integers(
+            1, 255, (count, *shape), np.uint8
+        )
     return random.normal(size=(count, *shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 @pytest.mark.parametrize(("shape", "width", "layers"), [((4,), 64, 2), ((3, 5, 7), 19, 3), ((2,), 1, 1)])
 def test_a_compiled_actor_equals_the_network(kind, shape, width, layers):
-    network = seeded_agent(shape, 3, PolicyConfig(width=width, layers=layers, shared=False), top=255, seed=4)
+    network = seeded_agent(
+        shape, 3, PolicyConfig(width=width, layers=layers, shared=False), top=255 if kind == "uint8" else 1, seed=4
+    )
     actor = CompiledActor(network, 50, seed=0, greedy=True)
     seen = observations(kind, 50, shape, 1)
     for _ in range(2):

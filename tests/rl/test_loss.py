@@ -24,7 +24,7 @@ def test_gradients_equal_autograd(clip, seed):
     loss, expected = plain_loss(logits, values, *there, None if before is None else torch.from_numpy(before), weights)
     loss.backward()
     at_logits, at_values, figures = loss_gradients(
-        logits, values, actions, found, targets, counts, before, weights
+        logits.detach(), values.detach(), actions, found, targets, counts, before, weights
     )
     torch.testing.assert_close(at_logits, logits.grad, rtol=1e-4, atol=1e-7)
     torch.testing.assert_close(at_values, values.grad, rtol=1e-4, atol=1e-7)

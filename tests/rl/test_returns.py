@@ -25,9 +25,7 @@ def n_step_return(rewards, terminated, ended, values, discount, t):
 def gae(rewards, terminated, ended, values, discount, trace, t):
     """Schulman et al. 2016, equation 16, cut at the end of the episode: a sum of discounted errors of the value."""
     last = episode_end(ended, t)
-    errors = [
-        rewards[k] + (0 if terminated[k] else discount * values[k + 1]) - values[k] for k in range(t, last + 1)
-    ]
+    errors = [rewards[k] + (0 if terminated[k] else discount * values[k + 1]) - values[k] for k in range(t, last + 1)]
     return sum((discount * trace) ** k * error for k, error in enumerate(errors))
 
 
