@@ -20,6 +20,7 @@ _COMMANDS = {
     "results": ("results", "Query the results of sweeps: table, CSV, Parquet, JSON."),
     "report": ("report", "One HTML file of what sweeps found, beside the paper."),
     "features": ("features", "Draw what the units of a run's network look for."),
+    "rl": ("rl", "Train agents to play, judge them by whole games, and watch them."),
     "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),
     "census": ("census", "When do soups settle, and into what period?"),
     "bench": ("bench", "Measure this machine, beside the peers."),

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "golfast"
 ALLOWED = {
     "run": set(),
     "life": set(),
-    "model": {"run"},
+    "model": {"run"},  # weights on disk
     "features": {"run"},  # its pictures and files; any torch module is its subject
     "data": {"life", "run"},
     "train": {"data", "model", "run"},

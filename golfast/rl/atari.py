@@ -1,12 +1,10 @@
 """Atari games through ale-py's vector environment, an extra: pip install 'golfast[atari]'.
 
-Frames are 84x84 greys, the last four of them stacked, each the maximum of two; an action is held for four frames; a game
-begins with up to 30 idle frames. In training rewards are clipped to -1, 0 and 1, and a lost life is the end of an episode,
-which the game goes on from. Where the game has a FIRE button, it is pressed at the start of every life, in training and
-in evaluation alike: an agent is never asked to.
+Frames are 84x84 greys, the last four of them stacked, each the maximum of two; an action is held for four frames; a
+game begins with up to 30 idle frames. In training rewards are clipped to -1, 0 and 1, and a lost life is the end of an
+episode, which the game goes on from. Where the game has a FIRE button, it is pressed at the start of every life, in
+training and in evaluation alike: an agent is never asked to.
 """
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +20,6 @@ _FRAMES = 108_000  # of a game at most: half an hour of play
 class Atari(Environment):
     """N games of one ROM. Observations: (4, 84, 84) uint8 greys, the newest frame last."""
 
-    top = 255
-    dtype: np.dtype[Any] = np.dtype(np.uint8)
-    shape = (4, 84, 84)
-
     def __init__(self, game: str, count: int, *, sticky: float, cap: int, training: bool) -> None:
         try:
             from ale_py import roms
@@ -37,6 +31,7 @@ class Atari(Environment):
         if game not in (known := roms.get_all_rom_ids()):
             raise ValueError(f"ale-py has no game {game!r}; it has: {', '.join(sorted(known))}")
         self.count, self._training = count, training
+        self.shape, self.dtype, self.top = (4, 84, 84), np.dtype(np.uint8), 255
         self._games = AtariVectorEnv(
             game,
             count,
@@ -91,5 +86,7 @@ def _meanings(game: str) -> tuple[str, ...]:
 
     ALEInterface.setLoggerMode(LoggerMode.Error)
     interface = ALEInterface()
-    interface.loadROM(roms.get_rom_path(game))
+    path = roms.get_rom_path(game)
+    assert path is not None
+    interface.loadROM(path)
     return tuple(action.name.lower() for action in interface.getMinimalActionSet())

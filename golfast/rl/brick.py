@@ -1,13 +1,12 @@
 """A brick game on 10x10 cells, after the published rules of MinAtar's Breakout (Young and Tian 2019, arXiv 1903.03176).
 
-A paddle of one cell on the bottom row, three rows of ten bricks below the top row, and a ball that travels on diagonals.
-A wall turns the ball around sideways, the ceiling and a brick turn it around upwards and downwards; a brick hit is gone and
-gives a reward of 1, but not in the step right after another hit. The paddle sends the ball on if it was above the paddle,
-and back where it came from if the paddle is where the ball is about to land. A ball that meets no paddle ends the
-episode. Three new rows come when the ball is next low and no brick is left. Written from the rules, not from MinAtar's source.
+A paddle of one cell on the bottom row, three rows of ten bricks below the top row, and a ball that travels on
+diagonals. A wall turns the ball around sideways, the ceiling and a brick turn it around upwards and downwards; a brick
+hit is gone and gives a reward of 1, but not in the step right after another hit. The paddle sends the ball on if it was
+above the paddle, and back where it came from if the paddle is where the ball is about to land. A ball that meets no
+paddle ends the episode. Three new rows come when the ball is next low and no brick is left. Written from the rules, not
+from MinAtar's source.
 """
-
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +29,9 @@ _X, _Y, _DX, _DY, _PADDLE, _OLD_X, _OLD_Y, _BRICKS, _STRUCK, _LAST, _STEPS = ran
 class Brick(CompiledEnvironment):
     """Observations: planes paddle, ball, trail (where the ball was) and bricks, (4, 10, 10) uint8 0 and 1."""
 
-    shape = (4, SIDE, SIDE)
-    dtype: np.dtype[Any] = np.dtype(np.uint8)
-    actions = 3
-    meanings: ClassVar[tuple[str, ...]] = ("stay", "left", "right")
-
     def __init__(self, count: int, *, sticky: float = 0.0, cap: int = 0) -> None:
+        self.shape, self.dtype, self.top = (4, SIDE, SIDE), np.dtype(np.uint8), 1
+        self.actions, self.meanings = 3, ("stay", "left", "right")
         super().__init__(count, 11, np.int32, (sticky, cap or np.inf))
 
     def picture(self) -> NDArray[np.uint8]:

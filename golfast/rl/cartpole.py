@@ -4,7 +4,6 @@ Equations, limits and the starting states are those of Gymnasium's CartPole-v1, 
 """
 
 import math
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +22,9 @@ _STEPS = 4  # the column after position, velocity, angle and angular velocity
 class CartPole(CompiledEnvironment):
     """Observations: position, velocity, angle and angular velocity, float32. A reward of 1 for every step."""
 
-    shape = (4,)
-    dtype: np.dtype[Any] = np.dtype(np.float32)
-    actions = 2
-    meanings: ClassVar[tuple[str, ...]] = ("left", "right")
-
     def __init__(self, count: int, *, cap: int = 0) -> None:
+        self.shape, self.dtype, self.top = (4,), np.dtype(np.float32), 1
+        self.actions, self.meanings = 2, ("left", "right")
         super().__init__(count, 5, np.float64, (cap or CAP,))
 
     def picture(self) -> NDArray[np.uint8]:

@@ -19,10 +19,10 @@ _SMALLEST_ROLLOUT = 64  # and for a rollout
 class CompiledEnvironment(Environment):
     """Games whose state is two arrays and whose step is a kernel.
 
-    `begin` takes (start, stop, state, random, observations) and begins these games; `advance` takes
-    (start, stop, state, random, done, actions, settings, observations, rewards, terminated, truncated). `done` is set
-    where an episode has ended and the next step begins anew. Observations are flat, (N, features), and stay between steps,
-    so that a step need write only what has changed.
+    `begin` takes (start, stop, state, random, observations) and begins these games; `advance` takes (start, stop,
+    state, random, done, actions, settings, observations, rewards, terminated, truncated). `done` is set where an
+    episode has ended and the next step begins anew. Observations are flat, (N, features), and stay between steps, so
+    that a step need write only what has changed.
     """
 
     begin: ClassVar[Kernel]

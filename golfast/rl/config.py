@@ -17,7 +17,7 @@ class EnvironmentConfig:
     """What is played, and how many games at once."""
 
     name: str = "cartpole"
-    """"cartpole", "brick" (both compiled), "atari/breakout" (any ROM of ale-py) or "gym/Acrobot-v1" (any gymnasium id)."""
+    """"cartpole", "brick" (both compiled), "atari/NAME" (any ROM of ale-py) or "gym/ID" (any of Gymnasium's)."""
     count: int = 64
     """Games that are played at once, in step."""
     sticky: float = 0.0

@@ -1,8 +1,8 @@
 """Moving the weights: by autograd and torch's optimisers, or, for an MLP on a CPU, by hand.
 
-An MLP's backward pass is two matrix products a layer. Written out, on weights and gradients that lie in one piece each, an
-update takes a few dozen operations where autograd, clipping and the optimiser take some two hundred; for a network of a
-few thousand weights that is most of the time.
+An MLP's backward pass is two matrix products a layer. Written out, on weights and gradients that lie in one piece each,
+an update takes a few dozen operations where autograd, clipping and the optimiser take some two hundred; for a network
+of a few thousand weights that is most of the time.
 """
 
 from abc import ABC, abstractmethod
@@ -148,7 +148,7 @@ class ByHand(Descent):
         norm: float = move(
             self._weights.numpy(), self._gradient.numpy(), self._mean.numpy(), self._square.numpy(), self._steps, rate,
             self._config.epsilon, self._config.clip,
-        )  # type: ignore[assignment,func-returns-value]  # fmt: skip
+        )  # fmt: skip
         return norm
 
     def state(self) -> dict[str, Any]:

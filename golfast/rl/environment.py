@@ -1,8 +1,8 @@
 """What an agent plays: many games in step.
 
-An episode that ended is begun anew by the *next* step, whatever its action: the last observation of an episode is seen, so
-that a value can be asked for it, and the step that begins the next one is no choice of the agent's and is not learned
-from. (Gymnasium calls this AutoresetMode.NEXT_STEP.)
+An episode that ended is begun anew by the *next* step, whatever its action: the last observation of an episode is seen,
+so that a value can be asked for it, and the step that begins the next one is no choice of the agent's and is not
+learned from. (Gymnasium calls this AutoresetMode.NEXT_STEP.)
 """
 
 from abc import ABC, abstractmethod
@@ -40,12 +40,12 @@ class Environment(ABC):
     """Of one observation: (features,) or (channels, height, width)."""
     dtype: np.dtype[Any]
     """float32, or uint8 in 0..top."""
-    top: int = 1
+    top: int
     """What whole-number observations are divided by, to lie in 0..1."""
     actions: int
     """Choices at each step, 0..actions - 1."""
-    meanings: tuple[str, ...] = ()
-    """The actions' names, if they have any."""
+    meanings: tuple[str, ...]
+    """The actions' names; none if they have none."""
 
     @abstractmethod
     def reset(self, seed: int) -> Observations:

@@ -35,6 +35,7 @@ class Gym(Environment):
         if games.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP) != AutoresetMode.NEXT_STEP:
             raise ValueError(f"gym/{self._name} must begin episodes in the next step: AutoresetMode.NEXT_STEP")
         self.count, self.actions, self._games = games.num_envs, int(actions.n), games
+        self.meanings = ()
         self._first = int(actions.start)
         self._turn = seen.dtype == np.uint8 and len(seen.shape) == 3 and seen.shape[-1] in _IMAGE_CHANNELS
         self.shape = (seen.shape[-1], *seen.shape[:2]) if self._turn else seen.shape or (1,)
@@ -75,8 +76,9 @@ def _make(name: str, count: int) -> Any:
     except ImportError as error:
         raise ValueError(f"gym/{name} needs gymnasium ({error}); install it with: pip install 'golfast[gym]'") from None
     try:
-        modes = gymnasium.spec(name).entry_point and gymnasium.make(name).metadata.get("render_modes", [])
-        options = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
+        one = gymnasium.make(name)
+        options: dict[str, Any] = {"render_mode": "rgb_array"} if "rgb_array" in one.metadata["render_modes"] else {}
+        one.close()
         return gymnasium.make_vec(name, num_envs=count, vectorization_mode="sync", **options)
     except (gymnasium.error.Error, ImportError) as error:
         raise ValueError(f"gymnasium cannot make {name!r}: {' '.join(str(error).split())}") from None

@@ -72,7 +72,7 @@ class Learner:
         for _ in range(self.config.ppo.epochs):
             for part in np.array_split(order.permutation(steps), self.config.ppo.minibatches):
                 outputs = self.descent.forward(seen[part])
-                figures.append(self._descend(*outputs, _Learned(*(of[part] for of in learned)), before[part], number))
+                figures.append(self._descend(*outputs, learned.part(part), before[part], number))
         return Figures(*np.mean(figures, axis=0).tolist())
 
     def _advantages(self, rollout: Rollout, values: Tensor) -> NDArray[np.float32]:
@@ -107,6 +107,10 @@ class _Learned(NamedTuple):
     advantages: NDArray[np.float32]
     targets: NDArray[np.float32]
     counts: NDArray[np.bool_]
+
+    def part(self, of: NDArray[np.int64]) -> "_Learned":
+        """Some of the steps."""
+        return _Learned(self.actions[of], self.advantages[of], self.targets[of], self.counts[of])
 
 
 def _flat(observations: NDArray[Any]) -> NDArray[Any]:

@@ -43,7 +43,7 @@ class Outcome:
     seconds: float
     """Time in the loop, summed over resumes."""
     returned: float | None
-    """Mean score of the last 100 games of training, None if none ended. It does not judge the agent: `evaluate` does."""
+    """Mean score of the last 100 games of training, None if none ended. `evaluate` judges the agent."""
 
 
 def train(
@@ -241,7 +241,7 @@ class _Training:
             "seconds": self.seconds,
             "network": self.network.state_dict(),
             "optimiser": self.learner.descent.state(),
-            "games": games and {name: _tensor(array) for name, array in games.items()},
+            "games": None if games is None else {name: _tensor(array) for name, array in games.items()},
             "ended": torch.from_numpy(self.ended.copy()),
             "running": torch.from_numpy(self.scores.running.copy()),
             "lengths": torch.from_numpy(self.scores.lengths.copy()),
@@ -261,7 +261,7 @@ class _Training:
         if state["games"] is None:
             self._begin()
             return
-        saved = {name: _array(tensor) for name, tensor in state["games"].items()}
+        saved = {name: np.asarray(tensor.numpy()) for name, tensor in state["games"].items()}
         self.games.reset(0)
         self.games.load(saved)
         self.seen[-1] = saved["observations"]
@@ -273,7 +273,3 @@ class _Training:
 def _tensor(array: NDArray[Any]) -> torch.Tensor:
     """An array for a checkpoint; unsigned 64-bit states as signed ones of the same bits."""
     return torch.from_numpy(array.view(np.int64) if array.dtype == np.uint64 else array)
-
-
-def _array(tensor: torch.Tensor) -> NDArray[Any]:
-    return np.asarray(tensor.numpy())

@@ -1,7 +1,7 @@
 """What an update descends: the losses of actor and critic, and their gradients at logits and values.
 
-The gradients have short closed forms. `plain_loss` is the definition, by autograd; `loss_gradients` gives the same numbers
-in one compiled pass, where autograd takes some forty operations on tensors of a few kilobytes.
+The gradients have short closed forms. `plain_loss` is the definition, by autograd; `loss_gradients` gives the same
+numbers in one compiled pass, where autograd takes some forty operations on tensors of a few kilobytes.
 """
 
 from typing import NamedTuple
@@ -43,8 +43,8 @@ def plain_loss(
     """The loss and its terms, in plain torch.
 
     logits (B, actions), values (B,): the network's. actions (B,) int64, advantages, targets of the values (B,) float32.
-    counts (B,) bool: steps that are learned from. before (B,): log probabilities of the actions when they were taken, which
-    PPO compares with; A2C takes None.
+    counts (B,) bool: steps that are learned from. before (B,): log probabilities of the actions when they were taken,
+    which PPO compares with; A2C takes None.
     """
     log = torch.log_softmax(logits, dim=1)
     taken = log.gather(1, actions[:, None]).squeeze(1)
@@ -119,7 +119,8 @@ def _gradients(
             continue
         highest = logits[b, 0]
         for a in range(1, choices):
-            highest = max(highest, logits[b, a])
+            if logits[b, a] > highest:
+                highest = logits[b, a]
         total = 0.0
         for a in range(choices):
             total += np.exp(np.float64(logits[b, a] - highest))
@@ -127,7 +128,7 @@ def _gradients(
         for a in range(choices):
             log[a] = np.float64(logits[b, a] - highest) - np.log(total)
             entropy -= np.exp(log[a]) * log[a]
-        taken, advantage = log[actions[b]], np.float64(advantages[b])
+        taken, advantage = log[actions[b]], float(advantages[b])
         pull = advantage  # of the taken action's log probability
         gain = taken * advantage
         if clip > 0:

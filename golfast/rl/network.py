@@ -1,6 +1,7 @@
 """The actor and the critic."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ def _trunk(shape: tuple[int, ...], config: PolicyConfig) -> tuple[nn.Sequential,
         inputs = math.prod(shape)
         widths = [inputs, *[config.width] * config.layers]
         layers: list[nn.Module] = [nn.Flatten()] if len(shape) > 1 else []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [_linear(before, after), nn.ReLU()]
         return nn.Sequential(*layers), config.width
     if len(shape) != 3:

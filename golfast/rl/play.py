@@ -52,12 +52,13 @@ def play_episode(
     seed: int = 0,
     steps: int = 1000,
 ) -> Episode:
-    """Play one whole game, or its first `steps`, and keep what was seen and thought. ValueError if it cannot be drawn."""
+    """Play one whole game, or its first `steps`, with what was seen and thought. ValueError if it cannot be drawn."""
     games = make_environment(dataclasses.replace(config, count=1))
     try:
         require_fit(network, games, config.name)
         actor = actor_for(network, 1, seed=derived(seed, 4), greedy=greedy, compute=compute)
-        seen, score, over, moments = games.reset(derived(seed, 3)), 0.0, False, []
+        moments: list[Moment] = []
+        seen, score, over = games.reset(derived(seed, 3)), 0.0, False
         while not over and len(moments) < steps:
             with torch.inference_mode(), compute.autocast():
                 logits, value = network(torch.from_numpy(seen).to(compute.device))

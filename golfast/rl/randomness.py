@@ -1,6 +1,7 @@
 """Random numbers in compiled code: SplitMix64 (Steele, Lea and Flood 2014).
 
-A game carries one 64-bit state; an action's number follows from seed, step and game alone, so that nothing needs saving.
+A game carries one 64-bit state; an action's number follows from seed, step and game alone, so that nothing needs
+saving.
 """
 
 import numpy as np
@@ -37,7 +38,7 @@ def uniform(random: NDArray[np.uint64], i: int) -> float:
 
 def streams(seed: int, count: int) -> NDArray[np.uint64]:
     """The first states of `count` streams."""
-    return np.random.SeedSequence(seed).generate_state(count, np.uint64)
+    return np.random.SeedSequence(seed).generate_state(count, np.uint64).astype(np.uint64)
 
 
 def derived(seed: int, *path: int) -> int:

@@ -29,7 +29,7 @@ def recipe(environment: str) -> AgentConfig:
             optimiser=DescentConfig(lr=5e-4),
         )
     return AgentConfig(
-        steps=1_000_000,
+        steps=1_500_000,
         environment=EnvironmentConfig(name=environment, count=16),
         optimiser=DescentConfig(lr=2e-3),
     )

@@ -5,8 +5,8 @@ Both are one recursion. Backwards through a rollout, with the mistake of the val
     d_t = r_t + discount * V(s_{t+1}) - V(s_t),        A_t = d_t + discount * trace * A_{t+1},
 
 where V(s_{t+1}) is 0 if s_t terminated, and A_{t+1} is 0 if the episode ended at t in either way: an episode that was
-cut off goes on from the value of its last observation. A_t + V(s_t) is the target of the value. With trace = 1 it is the n-step
-return r_t + discount r_{t+1} + ... + discount^n V(s_{t+n}), with n the steps that the rollout has left.
+cut off goes on from the value of its last observation. A_t + V(s_t) is the target of the value. With trace = 1 it is
+the n-step return r_t + discount r_{t+1} + ... + discount^n V(s_{t+n}), with n the steps that the rollout has left.
 """
 
 import numpy as np
