@@ -55,7 +55,12 @@ class Gym(Environment):
 
     def picture(self) -> NDArray[np.uint8]:
         """The first game as it stands, (H, W, 3)."""
-        drawn = self._games.render()
+        from gymnasium.error import DependencyNotInstalled
+
+        try:
+            drawn = self._games.render()
+        except DependencyNotInstalled as error:
+            raise ValueError(f"gym/{self._name} cannot be drawn: {error}") from None
         if drawn is None or drawn[0] is None:
             raise ValueError(f"gym/{self._name} cannot be drawn: it has no render_mode 'rgb_array'")
         return np.asarray(drawn[0], np.uint8)
