@@ -1,6 +1,7 @@
 """What a sweep is: named variants of one config, each run with growing seeds until enough runs count."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -134,7 +135,9 @@ def load_spec(name: str | Path) -> Spec:
         return parse_spec(path.stem, read_toml(path))
     packaged = _packaged() / f"{name}.toml"
     if not packaged.is_file():
-        raise ValueError(f"there is no spec {str(name)!r}; give a .toml file, or one of: {', '.join(spec_names())}")
+        near = difflib.get_close_matches(str(name), spec_names(), n=1)
+        meant = f"did you mean {near[0]!r}?" if near else f"give a .toml file, or one of: {', '.join(spec_names())}"
+        raise ValueError(f"there is no spec {str(name)!r}; {meant}")
     with_path = Path(str(packaged))
     return parse_spec(str(name), read_toml(with_path))
 

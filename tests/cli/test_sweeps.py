@@ -81,7 +81,8 @@ def test_paper_shows_what_there_is(folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ablate", "tabel1"], "there is no spec 'tabel1'; give a .toml file, or one of: channels, depth"),
+        (["ablate", "tabel1"], "there is no spec 'tabel1'; did you mean 'table1'?"),
+        (["ablate", "rows"], "there is no spec 'rows'; give a .toml file, or one of: causes, channels, depth"),
         (["ablate", "table1", "--recipe", "fasst"], "recipe 'fasst' is unknown"),
         (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
         (["paper", "--show", "--quick"], "leave one of them out"),
