@@ -3,7 +3,7 @@
 import sys
 import time
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -54,7 +54,7 @@ class Board:
                 self._ended += 1
                 self._seconds.setdefault(end.trial.name, []).append(end.seconds)
         if self._live:
-            self._live.update(self._table(plan, executor), refresh=True)
+            self._live.update(Group(self._table(plan), self.summary(plan, executor)), refresh=True)
         elif not self._quiet and time.monotonic() - self._spoke > _PLAIN_EVERY:
             self._spoke = time.monotonic()
             self.say(self.summary(plan, executor))
@@ -93,8 +93,8 @@ class Board:
                 waiting[shared] = missing * each
         return total / executor.workers
 
-    def _table(self, plan: Plan, executor: Executor) -> Table:
-        table = Table(box=None, pad_edge=False, caption=self.summary(plan, executor), caption_justify="left")
+    def _table(self, plan: Plan) -> Table:
+        table = Table(box=None, pad_edge=False)
         table.add_column("row", no_wrap=True)
         for name in ("counted", "running", "short", "failed"):
             table.add_column(name, justify="right")
