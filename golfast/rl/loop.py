@@ -157,10 +157,7 @@ class _Training:
         self.folder.rewind_log(self.step if self.update else -1)
         began = time.perf_counter() - self.seconds
         while self.update < config.updates:
-            self._play()
-            figures = self.learner.update(self.rollout, self.update)
-            self.actor.refresh()
-            self.update += 1
+            figures = self.advance()
             if self.update % config.report_every == 0 or self.update == config.updates:
                 self.seconds = time.perf_counter() - began
                 record = self._record(figures)
@@ -176,6 +173,14 @@ class _Training:
     def step(self) -> int:
         """Actions so far, in all games."""
         return self.update * self.config.rollout * self.games.count
+
+    def advance(self) -> Figures:
+        """Play a rollout and learn from it."""
+        self._play()
+        figures = self.learner.update(self.rollout, self.update)
+        self.actor.refresh()
+        self.update += 1
+        return figures
 
     def _begin(self) -> None:
         """Begin all games anew, as seed and update have it."""

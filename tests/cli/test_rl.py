@@ -1,0 +1,105 @@
+"""`golfast rl`, as it is typed."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from golfast_cli import main
+
+SMALL = ["--set", "steps=2000", "--set", "environment.count=10", "--set", "policy.width=8", "--set", "report_every=2",
+         "--set", "checkpoint_every=4", "--episodes", "4", "--quiet"]  # fmt: skip
+
+
+def cli(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in ("rl", *arguments)])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rl") / "run"
+    result = cli("train", "brick", "--seed", 2, "--folder", folder, "--json", *SMALL)
+    assert result.exit_code == 0, result.output
+    return folder, json.loads(result.stdout)
+
+
+def test_training_leaves_a_run_that_explains_itself(run):
+    folder, result = run
+    assert (result["environment"], result["seed"], result["steps"]) == ("brick", 2, 2000)
+    assert result["greedy"]["count"] == result["sampled"]["count"] == 4
+    with Image.open(folder / "learning.png") as curve, Image.open(folder / "game.gif") as game:
+        assert curve.width == 720
+        assert game.n_frames > 1
+    assert (
+        cli("train", "--folder", folder, "--resume", "--json", "--quiet").stdout == json.dumps(result, indent=2) + "\n"
+    )
+
+
+def test_a_run_is_evaluated_and_played(run, tmp_path):
+    folder, result = run
+    again = json.loads(cli("evaluate", folder, "--episodes", 4, "--json", "--quiet").stdout)
+    assert again["greedy"] == result["greedy"]
+    assert json.loads(cli("evaluate", folder, "--episodes", 4, "--seed", 5, "--json", "--quiet").stdout) != again
+    words = cli("evaluate", folder, "--episodes", 4, "--quiet").stdout
+    assert f"greedy   {result['greedy']['mean']:,.1f} [" in words
+    played = json.loads(cli("play", folder, "--out", tmp_path / "a.gif", "--untrained", "--json").stdout)
+    assert played["over"]
+    with Image.open(tmp_path / "a.gif") as game:
+        assert game.n_frames > 1
+
+
+def test_variants_are_compared(tmp_path):
+    saved = tmp_path / "rows.json"
+    arguments = ("compare", "cartpole", "--variant", "plain", "--variant", "ppo: algorithm=ppo ppo.epochs=1")
+    result = cli(*arguments, "--seeds", 2, "--root", tmp_path, "--save", saved, *SMALL)
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["plain", "ppo"]
+    assert [row["variant"] for row in json.loads(saved.read_text())["rows"]] == ["plain", "ppo"]
+
+
+def test_a_dry_run_prints_the_recipe():
+    plan = json.loads(cli("train", "brick", "--dry-run", "--set", "policy.kind=cnn", "--json").stdout)
+    assert plan["config"]["environment"]["sticky"] == 0.1
+    assert plan["config"]["policy"]["kind"] == "cnn"
+    assert plan["folder"].startswith("runs/brick-")
+
+
+def test_kept_results_are_shown(tmp_path):
+    (tmp_path / "one.json").write_text(json.dumps({"what": "W", "figures": {"a": 1.5}, "command": "golfast"}))
+    assert json.loads(cli("show", "--json", "--folder", tmp_path).stdout)["one"]["figures"] == {"a": 1.5}
+    shown = cli("show", "--folder", tmp_path).stdout
+    assert "one: W" in shown
+    assert "made by: golfast" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train"], 2, "say what to play"),
+        (["train", "chess"], 2, "environment.name is 'chess'; allowed are: cartpole, brick"),
+        (["train", "brick", "--set", "entropi=1"], 2, "did you mean 'entropy'"),
+        (["train", "brick", "--set", "steps=0"], 2, "it must be 1 or more"),
+        (["evaluate", "nowhere"], 1, "nowhere is not a run folder"),
+        (["show", "--folder", "nowhere"], 1, "there are no results in nowhere"),
+        (["compare", "brick", "--variant", " : x=1"], 2, "is not of the form"),
+        (["compare", "brick", "--variant", "a: seeed=1"], 2, "did you mean 'seed'"),
+    ],
+)
+def test_words_that_make_no_sense_are_one_sentence(arguments, code, words):
+    result = cli(*arguments)
+    assert result.exit_code == code
+    assert result.output.startswith("golfast: ")
+    assert words in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_picture_of_another_kind_is_refused(run):
+    result = cli("play", run[0], "--out", "a.png")
+    assert (result.exit_code, "allowed is: .gif" in result.output) == (2, True)
+
+
+def test_a_folder_that_is_in_use_is_not_overwritten(run):
+    result = cli("train", "brick", "--folder", run[0], *SMALL)
+    assert result.exit_code == 2
+    assert "give --resume" in result.output
