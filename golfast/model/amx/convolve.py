@@ -1,0 +1,208 @@
+"""3x3 convolutions of one board on the matrix unit: forward, and the gradients of inputs and of weights.
+
+Each is a matrix product: (pixels, inputs) by (inputs, outputs) for each of 9 taps, and for the weights (outputs,
+pixels) by (pixels, inputs). Planes, weights and shapes are as `layout` says. What follows a product (bias, leaky ReLU,
+residual, the way back through them) is done while its 32 pixels are in the nearest cache.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import float32, uint32
+from numpy.typing import NDArray
+
+from golfast.jit import inlined, part
+from golfast.model.amx import floats
+from golfast.model.amx.layout import LAYER_GRADIENT, LAYER_WEIGHTS, ROW, TILE, TOGETHER
+from golfast.model.amx.tiles import configure, dot, load_tile, store_tile, zero_tile
+
+_ROW_BYTES = 64
+_SUMS_BYTES = 4 * ROW  # bytes from pixel to pixel of the sums
+NONE = -1  # no such plane
+
+
+class Desk(NamedTuple):
+    """What the kernels work on: the weights of a network, and the planes of one board. All arrays are flat."""
+
+    weights: NDArray[np.uint16]
+    turned_weights: NDArray[np.uint16]
+    """With inputs for outputs, as the way back needs them."""
+    biases: NDArray[np.float32]
+    gradient: NDArray[np.float32]
+    bias_gradient: NDArray[np.float32]
+    shapes: NDArray[np.uint8]
+    """Of each layer: forward, back, and of its weight's gradient."""
+    wide_inputs: NDArray[np.uint8]
+    """Of each layer, whether it has more than 16."""
+    wide_outputs: NDArray[np.uint8]
+    planes: NDArray[np.uint16]
+    signs: NDArray[np.uint32]
+    """Of each use of a layer and each pixel, which channels were positive before the residual."""
+    picture: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    """(32 pixels, 32 channels)"""
+    picture_sums: NDArray[np.float32]
+    """The same for a layer of one output, whose other channels stay zero."""
+    pairs: NDArray[np.uint16]
+    turned: NDArray[np.uint16]
+    taps: NDArray[np.int64]
+    live: NDArray[np.uint8]
+    margin: int
+    blocks: int
+    slope: float
+
+
+@inlined
+def products(desk: Any, weights: Any, layer: int, at: int, sign: int, wide: bool, sums: Any) -> None:
+    """Sums (32 pixels, 32 channels) of all taps over the block of pixels that begins at planes[at]."""
+    zero_tile(0)
+    zero_tile(2)
+    if wide:
+        zero_tile(1)
+        zero_tile(3)
+    for tap in range(9):
+        source = at + sign * desk.taps[tap] * ROW
+        weight = layer * LAYER_WEIGHTS + tap * 2 * TILE
+        load_tile(6, weights, weight, _ROW_BYTES)
+        load_tile(4, desk.planes, source, _ROW_BYTES)
+        dot(0, 4, 6)
+        load_tile(5, desk.planes, source + 16 * ROW, _ROW_BYTES)
+        dot(2, 5, 6)
+        if wide:
+            load_tile(7, weights, weight + TILE, _ROW_BYTES)
+            dot(1, 4, 7)
+            dot(3, 5, 7)
+    store_tile(0, sums, 0, _SUMS_BYTES)
+    store_tile(2, sums, 16 * ROW, _SUMS_BYTES)
+    if wide:
+        store_tile(1, sums, 16, _SUMS_BYTES)
+        store_tile(3, sums, 16 * ROW + 16, _SUMS_BYTES)
+
+
+@part
+def hidden_layer(desk: Any, layer: int, source: int, target: int, residual: int) -> None:
+    """Plane `target` = leaky ReLU of the convolved plane `source`, plus the plane `residual` if there is one."""
+    pixels = desk.live.shape[0]
+    configure(desk.shapes, layer * 192)
+    low_bias, high_bias = floats.load(desk.biases, layer * ROW), floats.load(desk.biases, layer * ROW + 16)
+    slopes = floats.splat(float32(desk.slope))
+    wide = desk.wide_outputs[layer] != 0
+    for block in range(desk.blocks):
+        first = desk.margin + block * TOGETHER
+        products(desk, desk.weights, layer, (source * pixels + first) * ROW, 1, wide, desk.sums)
+        for k in range(TOGETHER):
+            pixel = first + k
+            if desk.live[pixel]:
+                low = floats.add(floats.load(desk.sums, k * ROW), low_bias)
+                high = floats.add(floats.load(desk.sums, k * ROW + 16), high_bias)
+                bits = floats.positive(low) | floats.positive(high) << uint32(16)
+                desk.signs[target * pixels + pixel] = bits
+                low = floats.larger(low, floats.multiply(low, slopes))
+                high = floats.larger(high, floats.multiply(high, slopes))
+                if residual != NONE:
+                    more_low, more_high = floats.load_row(desk.planes, (residual * pixels + pixel) * ROW)
+                    low, high = floats.add(low, more_low), floats.add(high, more_high)
+                floats.store_row(desk.planes, (target * pixels + pixel) * ROW, low, high)
+
+
+@part
+def picture_layer(desk: Any, layer: int, source: int) -> None:
+    """The picture = the convolved plane `source`, of one output."""
+    pixels = desk.live.shape[0]
+    configure(desk.shapes, layer * 192)
+    for block in range(desk.blocks):
+        first = desk.margin + block * TOGETHER
+        products(desk, desk.weights, layer, (source * pixels + first) * ROW, 1, False, desk.picture_sums)
+        for k in range(TOGETHER):
+            desk.picture[first + k] = desk.picture_sums[k * ROW] + desk.biases[layer * ROW]
+
+
+@part
+def input_gradient(
+    desk: Any, layer: int, source: int, added: int, plain: int, masked: int, below: int, use: int
+) -> None:
+    """From the gradient of a layer's sums, plane `source`, to that of its input.
+
+    Plane `added` is added to it, if there is one. It goes to plane `plain`, if there is one; and back through the leaky
+    ReLU of the layer `below`, whose result was plane `use`, to plane `masked` and to that layer's bias, if there is one.
+    """
+    pixels = desk.live.shape[0]
+    configure(desk.shapes, layer * 192 + 64)
+    slopes = floats.splat(float32(desk.slope))
+    low_sum = high_sum = floats.splat(float32(0))
+    wide = desk.wide_inputs[layer] != 0
+    for block in range(desk.blocks):
+        first = desk.margin + block * TOGETHER
+        products(desk, desk.turned_weights, layer, (source * pixels + first) * ROW, -1, wide, desk.sums)
+        for k in range(TOGETHER):
+            pixel = first + k
+            if desk.live[pixel]:
+                low, high = floats.load(desk.sums, k * ROW), floats.load(desk.sums, k * ROW + 16)
+                if added != NONE:
+                    more_low, more_high = floats.load_row(desk.planes, (added * pixels + pixel) * ROW)
+                    low, high = floats.add(low, more_low), floats.add(high, more_high)
+                if plain != NONE:
+                    floats.store_row(desk.planes, (plain * pixels + pixel) * ROW, low, high)
+                if masked != NONE:
+                    bits = desk.signs[use * pixels + pixel]
+                    low = floats.choose(bits, low, floats.multiply(low, slopes))
+                    high = floats.choose(bits >> uint32(16), high, floats.multiply(high, slopes))
+                    low_sum, high_sum = floats.add(low_sum, low), floats.add(high_sum, high)
+                    floats.store_row(desk.planes, (masked * pixels + pixel) * ROW, low, high)
+    if masked != NONE:
+        at = below * ROW
+        floats.store(desk.bias_gradient, at, floats.add(floats.load(desk.bias_gradient, at), low_sum))
+        floats.store(desk.bias_gradient, at + 16, floats.add(floats.load(desk.bias_gradient, at + 16), high_sum))
+
+
+@part
+def weight_gradient(desk: Any, layer: int, inputs: int, outputs: int) -> None:
+    """Add to the layer's gradient what its input, plane `inputs`, and the gradient of its sums, `outputs`, give."""
+    pixels, blocks, margin, pairs = desk.live.shape[0], desk.blocks, desk.margin, desk.pairs
+    wide_inputs, wide_outputs = desk.wide_inputs[layer] != 0, desk.wide_outputs[layer] != 0
+    # The gradient of the sums, channel by channel: paired, then transposed pair by pair.
+    for block in range(blocks):
+        first = (outputs * pixels + margin + block * TOGETHER) * ROW
+        for k in range(16):
+            floats.store_pairs(desk.planes, first + 2 * k * ROW, pairs, k * ROW, (16 + k) * ROW)
+        floats.transpose_block(pairs, 0, desk.turned, block * TOGETHER, blocks * TOGETHER)
+        if wide_outputs:
+            floats.transpose_block(pairs, 16 * ROW, desk.turned, (16 * blocks + block) * TOGETHER, blocks * TOGETHER)
+    # The input in pairs (q, q + 1) for every pixel q that a tap can begin at: pairs that begin at even pixels follow
+    # one another, and so do the others, so a tap is whole rows away whether its distance is even or odd.
+    reach = -desk.taps[0]
+    half = pixels // 2 + 1
+    for q in range(margin - reach, margin + blocks * TOGETHER + reach):
+        row = (q % 2 * half + q // 2) * ROW
+        floats.store_pairs(desk.planes, (inputs * pixels + q) * ROW, pairs, row, 2 * half * ROW + row)
+    configure(desk.shapes, layer * 192 + 128)
+    for tap in range(9):
+        sums = layer * LAYER_GRADIENT + tap * 4 * 256
+        load_tile(0, desk.gradient, sums, _ROW_BYTES)
+        if wide_inputs:
+            load_tile(1, desk.gradient, sums + 256, _ROW_BYTES)
+        if wide_outputs:
+            load_tile(2, desk.gradient, sums + 512, _ROW_BYTES)
+            if wide_inputs:
+                load_tile(3, desk.gradient, sums + 768, _ROW_BYTES)
+        q = margin + desk.taps[tap]
+        row = (q % 2 * half + q // 2) * ROW
+        for block in range(blocks):
+            load_tile(4, desk.turned, block * TOGETHER, 2 * blocks * TOGETHER)
+            load_tile(6, pairs, row + block * 16 * ROW, _ROW_BYTES)
+            dot(0, 4, 6)
+            if wide_inputs:
+                load_tile(7, pairs, 2 * half * ROW + row + block * 16 * ROW, _ROW_BYTES)
+                dot(1, 4, 7)
+            if wide_outputs:
+                load_tile(5, desk.turned, (16 * blocks + block) * TOGETHER, 2 * blocks * TOGETHER)
+                dot(2, 5, 6)
+                if wide_inputs:
+                    dot(3, 5, 7)
+        store_tile(0, desk.gradient, sums, _ROW_BYTES)
+        if wide_inputs:
+            store_tile(1, desk.gradient, sums + 256, _ROW_BYTES)
+        if wide_outputs:
+            store_tile(2, desk.gradient, sums + 512, _ROW_BYTES)
+            if wide_inputs:
+                store_tile(3, desk.gradient, sums + 768, _ROW_BYTES)

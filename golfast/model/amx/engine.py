@@ -1,0 +1,172 @@
+"""A network on the matrix unit of one CPU core."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import float32, uint16, uint32
+from numpy.typing import NDArray
+from torch import Tensor
+
+from golfast.jit import kernel
+from golfast.model.amx.convolve import Desk
+from golfast.model.amx.layout import (
+    LAYER_GRADIENT,
+    LAYER_WEIGHTS,
+    MOST_CHANNELS,
+    ROW,
+    TAPS,
+    TOGETHER,
+    Geometry,
+    aligned,
+    conv_shapes,
+    gradient_shapes,
+)
+from golfast.model.amx.program import Shape, imagine, learn
+from golfast.model.amx.tiles import has_tiles
+from golfast.model.config import ModelConfig
+from golfast.model.conv import Conv3x3
+from golfast.model.network import Network
+
+
+def can_run(config: ModelConfig) -> bool:
+    """Whether this CPU has the matrix unit, and the network fits it."""
+    return config.channels <= MOST_CHANNELS and has_tiles()
+
+
+class Engine:
+    """The weights of a network, their gradients, and what computes these: forward and back in one compiled call.
+
+    `weights` and `gradients` are flat float32 arrays, the parameters in the order of `Network.parameters()`. The
+    arithmetic is that of bfloat16 autocast: products of bfloat16, sums in float32, hidden states kept in bfloat16.
+    One engine is for one thread.
+    """
+
+    def __init__(self, config: ModelConfig, height: int, width: int) -> None:
+        """Room for a network of this config on boards of this size. `can_run(config)` must hold."""
+        assert can_run(config)
+        self.config, self.size = config, (height, width)
+        with torch.device("meta"):
+            layers = [(m.inputs, m.outputs) for m in Network(config).modules() if isinstance(m, Conv3x3)]
+        self._shape = Shape.of(config)
+        geometry = Geometry(height, width)
+        self._places = geometry.cells
+        pixels = geometry.pixels
+        self.weights = np.zeros(sum(outputs * (9 * inputs + 1) for inputs, outputs in layers), np.float32)
+        self.gradients = np.zeros_like(self.weights)
+        self._map = _places_of(layers)
+        planes: Any = self._shape.planes()
+        self._desk = Desk(
+            weights=aligned(len(layers) * LAYER_WEIGHTS, np.uint16),
+            turned_weights=aligned(len(layers) * LAYER_WEIGHTS, np.uint16),
+            biases=aligned(len(layers) * ROW, np.float32),
+            gradient=aligned(len(layers) * LAYER_GRADIENT, np.float32),
+            bias_gradient=aligned(len(layers) * ROW, np.float32),
+            shapes=np.concatenate(
+                [
+                    shapes
+                    for inputs, outputs in layers
+                    for shapes in (
+                        conv_shapes(inputs, outputs),
+                        conv_shapes(outputs, inputs),
+                        gradient_shapes(inputs, outputs),
+                    )
+                ]
+            ),
+            wide_inputs=np.array([inputs > 16 for inputs, _ in layers], np.uint8),
+            wide_outputs=np.array([outputs > 16 for _, outputs in layers], np.uint8),
+            planes=aligned(planes * pixels * ROW, np.uint16),
+            signs=np.zeros(planes * pixels, np.uint32),
+            picture=np.zeros(pixels, np.float32),
+            sums=aligned(TOGETHER * ROW, np.float32),
+            picture_sums=aligned(TOGETHER * ROW, np.float32),
+            pairs=aligned(4 * (pixels // 2 + 1) * ROW, np.uint16),
+            turned=aligned(ROW * geometry.blocks * TOGETHER, np.uint16),
+            taps=geometry.taps,
+            live=geometry.live,
+            margin=geometry.margin,
+            blocks=geometry.blocks,
+            slope=config.slope,
+        )
+
+    def load(self, network: Network) -> None:
+        """Take the weights of a network."""
+        self.weights[:] = torch.cat([p.detach().cpu().reshape(-1) for p in network.parameters()]).numpy()
+
+    def save(self, network: Network) -> None:
+        """Give a network these weights."""
+        rest = torch.from_numpy(self.weights.copy())
+        with torch.no_grad():
+            for parameter in network.parameters():
+                own, rest = rest[: parameter.numel()], rest[parameter.numel() :]
+                parameter.copy_(own.view_as(parameter))
+
+    def gradient(self, first: Tensor, last: Tensor, *, autoencoder: bool) -> float:
+        """The loss of a batch, and its gradient in `gradients`.
+
+        first, last: (B, 1, H, W) float32 on the CPU. The loss is the mean squared error of the predicted last state,
+        with `autoencoder` averaged with that of the first state recreated.
+        """
+        cells = first.numel()
+        scale = 0.5 / cells if autoencoder else 1 / cells
+        sums = np.zeros(2)
+        _pack(self.weights, self._map, self._desk)
+        learn(
+            self._desk, self._shape, self._places, _flat(first), _flat(last), autoencoder, scale,
+            scale if autoencoder else 0.0, sums,
+        )  # fmt: skip
+        _unpack(self.gradients, self._map, self._desk)
+        return float(scale * sums.sum())
+
+    def imagine(self, first: Tensor) -> Tensor:
+        """As `Network.imagine`: (B, 1, H, W) float32 to (B, T, H, W) float32."""
+        pictures = torch.empty(len(first), self.config.timesteps, *self.size)
+        _pack(self.weights, self._map, self._desk)
+        imagine(self._desk, self._shape, self._places, _flat(first), pictures.flatten(2).numpy())
+        return pictures
+
+
+def _flat(states: Tensor) -> NDArray[np.float32]:
+    cells: NDArray[np.float32] = states.flatten(1).contiguous().numpy()
+    return cells
+
+
+def _places_of(layers: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """For each parameter its places: in the weights, turned weights and gradient, or (-1, -1, in the biases)."""
+    parts = []
+    for layer, (inputs, outputs) in enumerate(layers):
+        o, tap, c = np.meshgrid(np.arange(outputs), np.arange(TAPS), np.arange(inputs), indexing="ij")
+        forward = tap * 2 * 512 + o // 16 * 512 + c // 2 * 32 + o % 16 * 2 + c % 2
+        back = tap * 2 * 512 + c // 16 * 512 + o // 2 * 32 + c % 16 * 2 + o % 2
+        gradient = tap * 4 * 256 + o // 16 * 512 + c // 16 * 256 + o % 16 * 16 + c % 16
+        starts = layer * LAYER_WEIGHTS, layer * LAYER_WEIGHTS, layer * LAYER_GRADIENT
+        parts.append(np.stack([forward, back, gradient], -1).reshape(-1, 3) + starts)
+        biases = np.full((outputs, 3), -1)
+        biases[:, 2] = layer * ROW + np.arange(outputs)
+        parts.append(biases)
+    return np.concatenate(parts).astype(np.int64)
+
+
+@kernel
+def _pack(weights: Any, places: Any, desk: Any) -> None:
+    """Put float32 parameters where the kernels want them, rounded to bfloat16."""
+    bits = weights.view(np.uint32)
+    for k in range(places.shape[0]):
+        if places[k, 0] < 0:
+            desk.biases[places[k, 2]] = weights[k]
+        else:
+            rounded = uint16((bits[k] + uint32(0x7FFF) + (bits[k] >> uint32(16) & uint32(1))) >> uint32(16))
+            desk.weights[places[k, 0]] = rounded
+            desk.turned_weights[places[k, 1]] = rounded
+    desk.gradient[:] = float32(0)
+    desk.bias_gradient[:] = float32(0)
+
+
+@kernel
+def _unpack(gradients: Any, places: Any, desk: Any) -> None:
+    """Collect the gradients of the parameters."""
+    for k in range(places.shape[0]):
+        if places[k, 0] < 0:
+            gradients[k] = desk.bias_gradient[places[k, 2]]
+        else:
+            gradients[k] = desk.gradient[places[k, 2]]

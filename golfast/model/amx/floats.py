@@ -1,0 +1,239 @@
+"""Sixteen float32 as one value, and rows of 32 bfloat16 as two of them.
+
+What `golfast.life.kernels.vector` is for words: a Numba type that compiled code can hold in a register, each operation a
+line or two of LLVM IR. A bfloat16 is the upper half of a float32, so an array of them is one of uint16.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numba
+import numba.core.cgutils
+import numba.extending
+from llvmlite import ir
+from numba.extending import models, register_model
+
+types: Any = numba.types
+cgutils: Any = numba.core.cgutils
+
+LANES = 16
+
+_I1, _I16, _I32, _FLOAT = ir.IntType(1), ir.IntType(16), ir.IntType(32), ir.FloatType()
+_FLOATS = ir.VectorType(_FLOAT, LANES)
+_BITS = ir.VectorType(_I32, LANES)
+_ROW = ir.VectorType(_I16, 2 * LANES)
+_TRUTHS = ir.VectorType(_I1, LANES)
+
+
+class _Bfloat(ir.types.Type):  # type: ignore[misc]
+    """LLVM's bfloat, which llvmlite does not name."""
+
+    def __str__(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Bfloat)
+
+    def __hash__(self) -> int:
+        return hash(_Bfloat)
+
+
+class FloatsType(numba.types.Type):
+    """Numba's type of sixteen float32."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Floats(16 x float32)")
+
+
+floats = FloatsType()
+
+
+@register_model(FloatsType)
+class _FloatsModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _FLOATS)  # type: ignore[no-untyped-call]
+
+
+def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    return cast(Callable[..., Any], numba.extending.intrinsic(function))
+
+
+@_operation
+def splat(context: Any, number: Any) -> Any:
+    """The same number in every lane."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), arguments[0], _I32(0))
+        return builder.shuffle_vector(one, one, ir.Constant(_BITS, [0] * LANES))
+
+    return floats(types.float32), code
+
+
+@_operation
+def first(context: Any, number: Any) -> Any:
+    """A number in the first lane, and zeros."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.insert_element(ir.Constant(_FLOATS, [0.0] * LANES), arguments[0], _I32(0))
+
+    return floats(types.float32), code
+
+
+@_operation
+def load(context: Any, array: Any, index: Any) -> Any:
+    """Sixteen numbers of a flat float32 array, from `index` on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _load(builder, _address(context, builder, signature, arguments, _FLOATS))
+
+    return floats(array, types.intp), code
+
+
+@_operation
+def store(context: Any, array: Any, index: Any, value: Any) -> Any:
+    """Put sixteen numbers into a flat float32 array, from `index` on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.store(arguments[2], _address(context, builder, signature, arguments, _FLOATS)).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, floats), code
+
+
+def _binary(operation: str, text: str) -> Any:
+    def typed(context: Any, a: Any, b: Any) -> Any:
+        return floats(floats, floats), lambda context, builder, signature, arguments: getattr(builder, operation)(
+            *arguments
+        )
+
+    typed.__doc__ = text
+    return _operation(typed)
+
+
+add = _binary("fadd", "a + b.")
+multiply = _binary("fmul", "a * b.")
+
+
+@_operation
+def larger(context: Any, a: Any, b: Any) -> Any:
+    """The larger of two numbers, lane by lane."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+
+    return floats(floats, floats), code
+
+
+@_operation
+def positive(context: Any, value: Any) -> Any:
+    """Which lanes are above 0: bit k of a uint32 for lane k."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        truths = builder.fcmp_ordered(">", arguments[0], ir.Constant(_FLOATS, [0.0] * LANES))
+        return builder.zext(builder.bitcast(truths, ir.IntType(LANES)), _I32)
+
+    return types.uint32(floats), code
+
+
+@_operation
+def choose(context: Any, bits: Any, a: Any, b: Any) -> Any:
+    """Lane k of a where bit k of a uint32 is set, of b elsewhere."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        truths = builder.bitcast(builder.trunc(arguments[0], ir.IntType(LANES)), _TRUTHS)
+        return builder.select(truths, arguments[1], arguments[2])
+
+    return floats(types.uint32, floats, floats), code
+
+
+@_operation
+def load_row(context: Any, array: Any, index: Any) -> Any:
+    """32 bfloat16 of a flat uint16 array, from `index` on, as (the first sixteen, the others)."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row = _load(builder, _address(context, builder, signature, arguments, _ROW))
+        zero = ir.Constant(_ROW, [0] * 2 * LANES)
+        halves = []
+        for first in (0, LANES):
+            # The bits of a bfloat16 above sixteen zeros are those of a float32.
+            order = [k for lane in range(LANES) for k in (2 * LANES, first + lane)]
+            wide = builder.shuffle_vector(row, zero, ir.Constant(ir.VectorType(_I32, 2 * LANES), order))
+            halves.append(builder.bitcast(wide, _FLOATS))
+        return context.make_tuple(builder, signature.return_type, halves)
+
+    return types.UniTuple(floats, 2)(array, types.intp), code
+
+
+@_operation
+def store_row(context: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
+    """Round two times sixteen numbers to bfloat16 and put them into a flat uint16 array, from `index` on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        order = ir.Constant(ir.VectorType(_I32, 2 * LANES), list(range(2 * LANES)))
+        wide = builder.shuffle_vector(arguments[2], arguments[3], order)
+        row = builder.bitcast(builder.fptrunc(wide, ir.VectorType(_Bfloat(), 2 * LANES)), _ROW)
+        builder.store(row, _address(context, builder, signature, arguments, _ROW)).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, floats, floats), code
+
+
+@_operation
+def store_pairs(context: Any, array: Any, index: Any, other: Any, low: Any, high: Any) -> Any:
+    """Interleave two rows of 32 bfloat16 and put the result in two places of another array.
+
+    Rows array[index:] and array[index + 32:]; their channels 0..15 go, in pairs, to other[low:], the others to
+    other[high:].
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments, _ROW)
+        rows = [_load(builder, builder.gep(address, [_I32(k)])) for k in range(2)]
+        data = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        for first, where in ((0, arguments[3]), (LANES, arguments[4])):
+            order = [k for lane in range(first, first + LANES) for k in (lane, 2 * LANES + lane)]
+            pairs = builder.shuffle_vector(*rows, ir.Constant(ir.VectorType(_I32, 2 * LANES), order))
+            builder.store(pairs, builder.bitcast(builder.gep(data, [where]), _ROW.as_pointer())).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, other, types.intp, types.intp), code
+
+
+@_operation
+def transpose_block(context: Any, array: Any, index: Any, other: Any, where: Any, stride: Any) -> Any:
+    """Transpose 16 rows of 16 pairs of bfloat16, array[index:], to rows `stride` elements apart from other[where:].
+
+    Sixteen rows of pairs of pixels, channel by channel, become sixteen rows of 32 pixels, one for each channel.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments, _BITS)
+        rows = [_load(builder, builder.gep(address, [_I32(k)])) for k in range(LANES)]
+        for apart in (1, 2, 4, 8):
+            result = list(rows)
+            for i in range(LANES):
+                if not i & apart:
+                    low = [k if not k & apart else LANES + k - apart for k in range(LANES)]
+                    high = [k + apart if not k & apart else LANES + k for k in range(LANES)]
+                    result[i] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, low))
+                    result[i + apart] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, high))
+            rows = result
+        data = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        for k, row in enumerate(rows):
+            at = builder.add(arguments[3], builder.mul(arguments[4], ir.Constant(arguments[4].type, k)))
+            builder.store(row, builder.bitcast(builder.gep(data, [at]), _BITS.as_pointer())).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, other, types.intp, types.intp), code
+
+
+def _address(context: Any, builder: Any, signature: Any, arguments: Any, kind: Any) -> Any:
+    """The address of argument 0, an array, at argument 1, as a pointer to `kind`."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    return builder.bitcast(builder.gep(data, [arguments[1]]), kind.as_pointer())
+
+
+def _load(builder: Any, address: Any) -> Any:
+    value = builder.load(address)
+    value.align = 2
+    return value
