@@ -40,9 +40,9 @@ class Desk(NamedTuple):
     """Of each use of a layer and each pixel, which channels were positive before the residual."""
     picture: NDArray[np.float32]
     sums: NDArray[np.float32]
-    """(32 pixels, 32 channels)"""
+    """(2, 32 pixels, 32 channels), of two blocks in turn."""
     picture_sums: NDArray[np.float32]
-    """The same for a layer of one output, whose other channels stay zero."""
+    """Of a layer with one output: (32 pixels, 32 channels)."""
     pairs: NDArray[np.uint16]
     turned: NDArray[np.uint16]
     taps: NDArray[np.int64]
@@ -53,30 +53,39 @@ class Desk(NamedTuple):
 
 
 @inlined
-def products(desk: Any, weights: Any, layer: int, at: int, sign: int, wide: bool, sums: Any) -> None:
-    """Sums (32 pixels, 32 channels) of all taps over the block of pixels that begins at planes[at]."""
+def begin(wide: bool) -> None:
+    """Sums of a block from 0."""
     zero_tile(0)
     zero_tile(2)
     if wide:
         zero_tile(1)
         zero_tile(3)
-    for tap in range(9):
-        source = at + sign * desk.taps[tap] * ROW
-        weight = layer * LAYER_WEIGHTS + tap * 2 * TILE
-        load_tile(6, weights, weight, _ROW_BYTES)
-        load_tile(4, desk.planes, source, _ROW_BYTES)
-        dot(0, 4, 6)
-        load_tile(5, desk.planes, source + 16 * ROW, _ROW_BYTES)
-        dot(2, 5, 6)
-        if wide:
-            load_tile(7, weights, weight + TILE, _ROW_BYTES)
-            dot(1, 4, 7)
-            dot(3, 5, 7)
-    store_tile(0, sums, 0, _SUMS_BYTES)
-    store_tile(2, sums, 16 * ROW, _SUMS_BYTES)
+
+
+@inlined
+def one_tap(desk: Any, weights: Any, layer: int, at: int, tap: int, sign: int, wide: bool) -> None:
+    """Add to the sums what a tap gives to the block of pixels that begins at planes[at]."""
+    source = at + sign * desk.taps[tap] * ROW
+    weight = layer * LAYER_WEIGHTS + tap * 2 * TILE
+    load_tile(6, weights, weight, _ROW_BYTES)
+    load_tile(4, desk.planes, source, _ROW_BYTES)
+    dot(0, 4, 6)
+    load_tile(5, desk.planes, source + 16 * ROW, _ROW_BYTES)
+    dot(2, 5, 6)
     if wide:
-        store_tile(1, sums, 16, _SUMS_BYTES)
-        store_tile(3, sums, 16 * ROW + 16, _SUMS_BYTES)
+        load_tile(7, weights, weight + TILE, _ROW_BYTES)
+        dot(1, 4, 7)
+        dot(3, 5, 7)
+
+
+@inlined
+def end(sums: Any, at: int, wide: bool) -> None:
+    """Put the sums, (32 pixels, 32 channels), at sums[at:]."""
+    store_tile(0, sums, at, _SUMS_BYTES)
+    store_tile(2, sums, at + 16 * ROW, _SUMS_BYTES)
+    if wide:
+        store_tile(1, sums, at + 16, _SUMS_BYTES)
+        store_tile(3, sums, at + 16 * ROW + 16, _SUMS_BYTES)
 
 
 @part
@@ -87,22 +96,28 @@ def hidden_layer(desk: Any, layer: int, source: int, target: int, residual: int)
     low_bias, high_bias = floats.load(desk.biases, layer * ROW), floats.load(desk.biases, layer * ROW + 16)
     slopes = floats.splat(float32(desk.slope))
     wide = desk.wide_outputs[layer] != 0
-    for block in range(desk.blocks):
-        first = desk.margin + block * TOGETHER
-        products(desk, desk.weights, layer, (source * pixels + first) * ROW, 1, wide, desk.sums)
-        for k in range(TOGETHER):
-            pixel = first + k
-            if desk.live[pixel]:
-                low = floats.add(floats.load(desk.sums, k * ROW), low_bias)
-                high = floats.add(floats.load(desk.sums, k * ROW + 16), high_bias)
-                bits = floats.positive(low) | floats.positive(high) << uint32(16)
-                desk.signs[target * pixels + pixel] = bits
-                low = floats.larger(low, floats.multiply(low, slopes))
-                high = floats.larger(high, floats.multiply(high, slopes))
-                if residual != NONE:
-                    more_low, more_high = floats.load_row(desk.planes, (residual * pixels + pixel) * ROW)
-                    low, high = floats.add(low, more_low), floats.add(high, more_high)
-                floats.store_row(desk.planes, (target * pixels + pixel) * ROW, low, high)
+    for block in range(desk.blocks + 1):
+        first, sums = desk.margin + block * TOGETHER, block % 2 * TOGETHER * ROW
+        begin(wide)
+        for tap in range(9):
+            if block < desk.blocks:
+                one_tap(desk, desk.weights, layer, (source * pixels + first) * ROW, tap, 1, wide)
+            # While the matrix unit works on this block, the vector unit finishes the one before.
+            for k in range(4 * tap, 4 * tap + 4 if block > 0 and tap < 8 else 0):
+                pixel = first - TOGETHER + k
+                if desk.live[pixel]:
+                    at = TOGETHER * ROW - sums + k * ROW
+                    low = floats.add(floats.load(desk.sums, at), low_bias)
+                    high = floats.add(floats.load(desk.sums, at + 16), high_bias)
+                    bits = floats.positive(low) | floats.positive(high) << uint32(16)
+                    desk.signs[target * pixels + pixel] = bits
+                    low = floats.larger(low, floats.multiply(low, slopes))
+                    high = floats.larger(high, floats.multiply(high, slopes))
+                    if residual != NONE:
+                        more_low, more_high = floats.load_row(desk.planes, (residual * pixels + pixel) * ROW)
+                        low, high = floats.add(low, more_low), floats.add(high, more_high)
+                    floats.store_row(desk.planes, (target * pixels + pixel) * ROW, low, high)
+        end(desk.sums, sums, wide)
 
 
 @part
@@ -112,7 +127,10 @@ def picture_layer(desk: Any, layer: int, source: int) -> None:
     configure(desk.shapes, layer * 192)
     for block in range(desk.blocks):
         first = desk.margin + block * TOGETHER
-        products(desk, desk.weights, layer, (source * pixels + first) * ROW, 1, False, desk.picture_sums)
+        begin(False)
+        for tap in range(9):
+            one_tap(desk, desk.weights, layer, (source * pixels + first) * ROW, tap, 1, False)
+        end(desk.picture_sums, 0, False)
         for k in range(TOGETHER):
             desk.picture[first + k] = desk.picture_sums[k * ROW] + desk.biases[layer * ROW]
 
@@ -131,24 +149,29 @@ def input_gradient(
     slopes = floats.splat(float32(desk.slope))
     low_sum = high_sum = floats.splat(float32(0))
     wide = desk.wide_inputs[layer] != 0
-    for block in range(desk.blocks):
-        first = desk.margin + block * TOGETHER
-        products(desk, desk.turned_weights, layer, (source * pixels + first) * ROW, -1, wide, desk.sums)
-        for k in range(TOGETHER):
-            pixel = first + k
-            if desk.live[pixel]:
-                low, high = floats.load(desk.sums, k * ROW), floats.load(desk.sums, k * ROW + 16)
-                if added != NONE:
-                    more_low, more_high = floats.load_row(desk.planes, (added * pixels + pixel) * ROW)
-                    low, high = floats.add(low, more_low), floats.add(high, more_high)
-                if plain != NONE:
-                    floats.store_row(desk.planes, (plain * pixels + pixel) * ROW, low, high)
-                if masked != NONE:
-                    bits = desk.signs[use * pixels + pixel]
-                    low = floats.choose(bits, low, floats.multiply(low, slopes))
-                    high = floats.choose(bits >> uint32(16), high, floats.multiply(high, slopes))
-                    low_sum, high_sum = floats.add(low_sum, low), floats.add(high_sum, high)
-                    floats.store_row(desk.planes, (masked * pixels + pixel) * ROW, low, high)
+    for block in range(desk.blocks + 1):
+        first, sums = desk.margin + block * TOGETHER, block % 2 * TOGETHER * ROW
+        begin(wide)
+        for tap in range(9):
+            if block < desk.blocks:
+                one_tap(desk, desk.turned_weights, layer, (source * pixels + first) * ROW, tap, -1, wide)
+            for k in range(4 * tap, 4 * tap + 4 if block > 0 and tap < 8 else 0):
+                pixel = first - TOGETHER + k
+                if desk.live[pixel]:
+                    at = TOGETHER * ROW - sums + k * ROW
+                    low, high = floats.load(desk.sums, at), floats.load(desk.sums, at + 16)
+                    if added != NONE:
+                        more_low, more_high = floats.load_row(desk.planes, (added * pixels + pixel) * ROW)
+                        low, high = floats.add(low, more_low), floats.add(high, more_high)
+                    if plain != NONE:
+                        floats.store_row(desk.planes, (plain * pixels + pixel) * ROW, low, high)
+                    if masked != NONE:
+                        bits = desk.signs[use * pixels + pixel]
+                        low = floats.choose(bits, low, floats.multiply(low, slopes))
+                        high = floats.choose(bits >> uint32(16), high, floats.multiply(high, slopes))
+                        low_sum, high_sum = floats.add(low_sum, low), floats.add(high_sum, high)
+                        floats.store_row(desk.planes, (masked * pixels + pixel) * ROW, low, high)
+        end(desk.sums, sums, wide)
     if masked != NONE:
         at = below * ROW
         floats.store(desk.bias_gradient, at, floats.add(floats.load(desk.bias_gradient, at), low_sum))

@@ -78,7 +78,7 @@ class Engine:
             planes=aligned(planes * pixels * ROW, np.uint16),
             signs=np.zeros(planes * pixels, np.uint32),
             picture=np.zeros(pixels, np.float32),
-            sums=aligned(TOGETHER * ROW, np.float32),
+            sums=aligned(2 * TOGETHER * ROW, np.float32),
             picture_sums=aligned(TOGETHER * ROW, np.float32),
             pairs=aligned(4 * (pixels // 2 + 1) * ROW, np.uint16),
             turned=aligned(ROW * geometry.blocks * TOGETHER, np.uint16),
