@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from golfast.jit import kernel
-from golfast.model.amx.convolve import Desk
+from golfast.model.amx.convolve import FEW_MORE, Desk
 from golfast.model.amx.layout import (
     LAYER_GRADIENT,
     LAYER_WEIGHTS,
@@ -22,7 +22,7 @@ from golfast.model.amx.layout import (
     conv_shapes,
     gradient_shapes,
 )
-from golfast.model.amx.program import Shape, imagine, learn
+from golfast.model.amx.program import GRADIENT_PLANES, Shape, imagine, learn
 from golfast.model.amx.tiles import has_tiles
 from golfast.model.config import ModelConfig
 from golfast.model.conv import Conv3x3
@@ -73,15 +73,16 @@ class Engine:
                     )
                 ]
             ),
-            wide_inputs=np.array([inputs > 16 for inputs, _ in layers], np.uint8),
-            wide_outputs=np.array([outputs > 16 for _, outputs in layers], np.uint8),
+            wide_inputs=np.array([_width(inputs) for inputs, _ in layers], np.uint8),
+            wide_outputs=np.array([_width(outputs) for _, outputs in layers], np.uint8),
             planes=aligned(planes * pixels * ROW, np.uint16),
             signs=np.zeros(planes * pixels, np.uint32),
             picture=np.zeros(pixels, np.float32),
             sums=aligned(2 * TOGETHER * ROW, np.float32),
             picture_sums=aligned(TOGETHER * ROW, np.float32),
             pairs=aligned(4 * (pixels // 2 + 1) * ROW, np.uint16),
-            turned=aligned(ROW * geometry.blocks * TOGETHER, np.uint16),
+            turned=aligned(GRADIENT_PLANES * ROW * geometry.blocks * TOGETHER, np.uint16),
+            first_gradient=planes - GRADIENT_PLANES,
             taps=geometry.taps,
             live=geometry.live,
             margin=geometry.margin,
@@ -124,6 +125,11 @@ class Engine:
         _pack(self.weights, self._map, self._desk)
         imagine(self._desk, self._shape, self._places, _flat(first), pictures.flatten(2).numpy())
         return pictures
+
+
+def _width(channels: int) -> int:
+    """How far channels go beyond the 16 of a tile."""
+    return 0 if channels <= 16 else FEW_MORE if channels <= 20 else 1
 
 
 def _flat(states: Tensor) -> NDArray[np.float32]:

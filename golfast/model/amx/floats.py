@@ -58,6 +58,11 @@ def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast(Callable[..., Any], numba.extending.intrinsic(function))
 
 
+def _literal_operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, given the values of arguments that are constants."""
+    return cast(Callable[..., Any], numba.extending.intrinsic(prefer_literal=True)(function))
+
+
 @_operation
 def splat(context: Any, number: Any) -> Any:
     """The same number in every lane."""
@@ -178,53 +183,69 @@ def store_row(context: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
     return types.void(array, types.intp, floats, floats), code
 
 
-@_operation
-def store_pairs(context: Any, array: Any, index: Any, other: Any, low: Any, high: Any) -> Any:
-    """Interleave two rows of 32 bfloat16 and put the result in two places of another array.
-
-    Rows array[index:] and array[index + 32:]; their channels 0..15 go, in pairs, to other[low:], the others to
-    other[high:].
-    """
+@_literal_operation
+def store_pairs(context: Any, array: Any, index: Any, first: Any, count: Any, other: Any, where: Any) -> Any:
+    """Interleave channels first..first + count (literals) of two rows of 32 bfloat16, array[index:], at other[where:]."""
+    channels = range(first.literal_value, first.literal_value + count.literal_value)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature, arguments, _ROW)
         rows = [_load(builder, builder.gep(address, [_I32(k)])) for k in range(2)]
-        data = context.make_array(signature.args[2])(context, builder, arguments[2]).data
-        for first, where in ((0, arguments[3]), (LANES, arguments[4])):
-            order = [k for lane in range(first, first + LANES) for k in (lane, 2 * LANES + lane)]
-            pairs = builder.shuffle_vector(*rows, ir.Constant(ir.VectorType(_I32, 2 * LANES), order))
-            builder.store(pairs, builder.bitcast(builder.gep(data, [where]), _ROW.as_pointer())).align = 2
+        order = [k for lane in channels for k in (lane, 2 * LANES + lane)]
+        pairs = builder.shuffle_vector(*rows, ir.Constant(ir.VectorType(_I32, len(order)), order))
+        data = context.make_array(signature.args[4])(context, builder, arguments[4]).data
+        builder.store(pairs, builder.bitcast(builder.gep(data, [arguments[5]]), pairs.type.as_pointer())).align = 2
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, other, types.intp, types.intp), code
+    return types.void(array, types.intp, first, count, other, types.intp), code
 
 
 @_operation
-def transpose_block(context: Any, array: Any, index: Any, other: Any, where: Any, stride: Any) -> Any:
-    """Transpose 16 rows of 16 pairs of bfloat16, array[index:], to rows `stride` elements apart from other[where:].
+def transpose_pixels(context: Any, array: Any, index: Any, other: Any, where: Any, stride: Any, wide: Any) -> Any:
+    """Transpose 32 rows of 32 bfloat16, array[index:], to rows `stride` elements apart from other[where:].
 
-    Sixteen rows of pairs of pixels, channel by channel, become sixteen rows of 32 pixels, one for each channel.
+    32 pixels with their channels become 32 channels with their pixels, or the first 16 of them unless `wide`.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, signature, arguments, _BITS)
-        rows = [_load(builder, builder.gep(address, [_I32(k)])) for k in range(LANES)]
-        for apart in (1, 2, 4, 8):
-            result = list(rows)
-            for i in range(LANES):
-                if not i & apart:
-                    low = [k if not k & apart else LANES + k - apart for k in range(LANES)]
-                    high = [k + apart if not k & apart else LANES + k for k in range(LANES)]
-                    result[i] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, low))
-                    result[i + apart] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, high))
-            rows = result
+        # As pairs of channels, sixteen pixels at a time; then the pairs are taken apart.
+        halves = [
+            _transposed(builder, [_load(builder, builder.gep(address, [_I32(first + k)])) for k in range(LANES)])
+            for first in (0, LANES)
+        ]
         data = context.make_array(signature.args[2])(context, builder, arguments[2]).data
-        for k, row in enumerate(rows):
-            at = builder.add(arguments[3], builder.mul(arguments[4], ir.Constant(arguments[4].type, k)))
-            builder.store(row, builder.bitcast(builder.gep(data, [at]), _BITS.as_pointer())).align = 2
+
+        def put(pairs: range) -> None:
+            for pair in pairs:
+                words = [builder.bitcast(half[pair], _ROW) for half in halves]
+                for odd in range(2):
+                    order = ir.Constant(ir.VectorType(_I32, 2 * LANES), [2 * k + odd for k in range(2 * LANES)])
+                    channel = builder.mul(arguments[4], ir.Constant(arguments[4].type, 2 * pair + odd))
+                    place = builder.gep(data, [builder.add(arguments[3], channel)])
+                    row = builder.shuffle_vector(*words, order)
+                    builder.store(row, builder.bitcast(place, _ROW.as_pointer())).align = 2
+
+        put(range(LANES // 2))
+        with builder.if_then(arguments[5]):
+            put(range(LANES // 2, LANES))
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, other, types.intp, types.intp), code
+    return types.void(array, types.intp, other, types.intp, types.intp, types.boolean), code
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Sixteen vectors as a 16x16 matrix of words, transposed: rows 1, 2, 4 and 8 apart exchange parts."""
+    for apart in (1, 2, 4, 8):
+        result = list(rows)
+        for i in range(LANES):
+            if not i & apart:
+                low = [k if not k & apart else LANES + k - apart for k in range(LANES)]
+                high = [k + apart if not k & apart else LANES + k for k in range(LANES)]
+                result[i] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, low))
+                result[i + apart] = builder.shuffle_vector(rows[i], rows[i + apart], ir.Constant(_BITS, high))
+        rows = result
+    return rows
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, kind: Any) -> Any:

@@ -11,12 +11,20 @@ from numba import float32
 
 from golfast.jit import kernel, part
 from golfast.model.amx import floats
-from golfast.model.amx.convolve import NONE, hidden_layer, input_gradient, picture_layer, weight_gradient
+from golfast.model.amx.convolve import (
+    NONE,
+    hidden_layer,
+    input_gradient,
+    pair,
+    picture_layer,
+    turned_at,
+    weight_gradient,
+)
 from golfast.model.amx.layout import ROW
 from golfast.model.amx.tiles import release
 from golfast.model.config import ModelConfig
 
-_GRADIENT_PLANES = 4
+GRADIENT_PLANES = 4
 
 
 class Shape(NamedTuple):
@@ -39,7 +47,7 @@ class Shape(NamedTuple):
 
     def planes(self) -> int:
         """How many planes a board needs."""
-        return 1 + self.encoder + self.timesteps * self.core + 2 * (self.decoder - 1) + _GRADIENT_PLANES
+        return 1 + self.encoder + self.timesteps * self.core + 2 * (self.decoder - 1) + GRADIENT_PLANES
 
 
 @part
@@ -108,14 +116,14 @@ def _blame(desk: Any, shape: Any, wanted: Any, places: Any, scale: float) -> flo
     """Gradient plane 0 = that of `scale` times the sum of squared errors of the picture; the sum itself."""
     pixels, total, bias = desk.live.shape[0], 0.0, 0.0
     plane, layer = _gradient_plane(shape, 0), _decoder_layer(shape, shape.decoder - 1)
-    zeros = floats.splat(float32(0))
+    channel, zeros = turned_at(desk, plane), floats.splat(float32(0))
     for k in range(places.shape[0]):
         error = desk.picture[places[k]] - wanted[k]
         total += error * error
         bias += 2 * scale * error
-        floats.store_row(
-            desk.planes, (plane * pixels + places[k]) * ROW, floats.first(float32(2 * scale * error)), zeros
-        )
+        at = (plane * pixels + places[k]) * ROW
+        floats.store_row(desk.planes, at, floats.first(float32(2 * scale * error)), zeros)
+        desk.turned[channel + places[k] - desk.margin] = desk.planes[at]
     desk.bias_gradient[layer * ROW] += bias
     return total
 
@@ -130,12 +138,12 @@ def _learn_decoder(
         layer = _decoder_layer(shape, k)
         if k > 0:
             inputs = _decoder_plane(shape, again, k - 1)
-            weight_gradient(desk, layer, inputs, source)
             input_gradient(desk, layer, source, NONE, NONE, spare, layer - 1, inputs)
+            weight_gradient(desk, layer, source)
             source, spare = spare, source
         else:
-            weight_gradient(desk, layer, hidden, source)
             input_gradient(desk, layer, source, added, plain, masked, below, hidden)
+            weight_gradient(desk, layer, source)
 
 
 @kernel
@@ -159,19 +167,17 @@ def learn(
         for timestep in range(shape.timesteps, 0, -1):
             for k in range(shape.core - 1, -1, -1):
                 layer, inputs = _core_layer(shape, timestep, k), _hidden(shape, timestep - 1) + k
-                weight_gradient(desk, layer, inputs, source)
+                added = plain if shape.residual else NONE
                 if k > 0:
                     input_gradient(desk, layer, source, NONE, NONE, spare, layer - 1, inputs)
-                    source, spare = spare, source
-                    continue
-                added = plain if shape.residual else NONE
-                if timestep > 1:
+                elif timestep > 1:
                     below = _core_layer(shape, timestep - 1, shape.core - 1)
                     input_gradient(desk, layer, source, added, plain, spare, below, inputs)
                 elif autoencoder:
-                    input_gradient(desk, layer, source, added, plain, NONE, NONE, NONE)
+                    input_gradient(desk, layer, source, added, plain, NONE, NONE, inputs)
                 else:
                     input_gradient(desk, layer, source, added, plain, spare, shape.encoder - 1, inputs)
+                weight_gradient(desk, layer, source)
                 source, spare = spare, source
         if autoencoder:
             _decode(desk, shape, start, 1)
@@ -179,10 +185,12 @@ def learn(
             source, spare = _gradient_plane(shape, 2), _gradient_plane(shape, 1)
             _learn_decoder(desk, shape, start, 1, plain, NONE, source, shape.encoder - 1)
         for k in range(shape.encoder - 1, -1, -1):
-            weight_gradient(desk, k, k, source)
             if k > 0:
                 input_gradient(desk, k, source, NONE, NONE, spare, k - 1, k)
-                source, spare = spare, source
+            else:
+                pair(desk, k, k)
+            weight_gradient(desk, k, source)
+            source, spare = spare, source
     release()
 
 
