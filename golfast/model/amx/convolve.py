@@ -140,7 +140,7 @@ def picture_layer(desk: Any, layer: int, source: int) -> None:
 
 
 @inlined
-def pair_row(desk: Any, pixel: int) -> int:
+def pair_row(desk: Any, pixel: int) -> Any:
     """Where the pair of a pixel and the next is among the pairs.
 
     Pairs that begin at even pixels follow one another, and so do the others: then a tap is whole rows away from the
@@ -221,7 +221,7 @@ def input_gradient(
 
 
 @inlined
-def turned_at(desk: Any, plane: int) -> int:
+def turned_at(desk: Any, plane: int) -> Any:
     """Where the channels of a gradient plane begin in `turned`."""
     return (plane - desk.first_gradient) * ROW * desk.blocks * TOGETHER
 

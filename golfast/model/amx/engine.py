@@ -22,7 +22,7 @@ from golfast.model.amx.layout import (
     conv_shapes,
     gradient_shapes,
 )
-from golfast.model.amx.program import GRADIENT_PLANES, Shape, imagine, learn
+from golfast.model.amx.program import GRADIENT_PLANES, Writer, run
 from golfast.model.amx.tiles import has_tiles
 from golfast.model.config import ModelConfig
 from golfast.model.conv import Conv3x3
@@ -48,14 +48,15 @@ class Engine:
         self.config, self.size = config, (height, width)
         with torch.device("meta"):
             layers = [(m.inputs, m.outputs) for m in Network(config).modules() if isinstance(m, Conv3x3)]
-        self._shape = Shape.of(config)
+        writer = Writer(config)
+        self._imagining = writer.imagining()
+        self._learning = {autoencoder: writer.learning(autoencoder) for autoencoder in (False, True)}
         geometry = Geometry(height, width)
         self._places = geometry.cells
         pixels = geometry.pixels
         self.weights = np.zeros(sum(outputs * (9 * inputs + 1) for inputs, outputs in layers), np.float32)
         self.gradients = np.zeros_like(self.weights)
         self._map = _places_of(layers)
-        planes: Any = self._shape.planes()
         self._desk = Desk(
             weights=aligned(len(layers) * LAYER_WEIGHTS, np.uint16),
             turned_weights=aligned(len(layers) * LAYER_WEIGHTS, np.uint16),
@@ -75,14 +76,14 @@ class Engine:
             ),
             wide_inputs=np.array([_width(inputs) for inputs, _ in layers], np.uint8),
             wide_outputs=np.array([_width(outputs) for _, outputs in layers], np.uint8),
-            planes=aligned(planes * pixels * ROW, np.uint16),
-            signs=np.zeros(planes * pixels, np.uint32),
+            planes=aligned(writer.planes * pixels * ROW, np.uint16),
+            signs=np.zeros(writer.planes * pixels, np.uint32),
             picture=np.zeros(pixels, np.float32),
             sums=aligned(2 * TOGETHER * ROW, np.float32),
             picture_sums=aligned(TOGETHER * ROW, np.float32),
             pairs=aligned(4 * (pixels // 2 + 1) * ROW, np.uint16),
             turned=aligned(GRADIENT_PLANES * ROW * geometry.blocks * TOGETHER, np.uint16),
-            first_gradient=planes - GRADIENT_PLANES,
+            first_gradient=writer.first_gradient,
             taps=geometry.taps,
             live=geometry.live,
             margin=geometry.margin,
@@ -108,22 +109,20 @@ class Engine:
         first, last: (B, 1, H, W) float32 on the CPU. The loss is the mean squared error of the predicted last state,
         with `autoencoder` averaged with that of the first state recreated.
         """
-        cells = first.numel()
-        scale = 0.5 / cells if autoencoder else 1 / cells
+        scales = np.array([0.5, 0.5] if autoencoder else [1.0, 0.0]) / first.numel()
         sums = np.zeros(2)
         _pack(self.weights, self._map, self._desk)
-        learn(
-            self._desk, self._shape, self._places, _flat(first), _flat(last), autoencoder, scale,
-            scale if autoencoder else 0.0, sums,
-        )  # fmt: skip
+        nothing = np.empty((0, 0, 0), np.float32)
+        run(self._desk, self._learning[autoencoder], self._places, _flat(first), _flat(last), scales, sums, nothing)
         _unpack(self.gradients, self._map, self._desk)
-        return float(scale * sums.sum())
+        return float(scales @ sums)
 
     def imagine(self, first: Tensor) -> Tensor:
         """As `Network.imagine`: (B, 1, H, W) float32 to (B, T, H, W) float32."""
-        pictures = torch.empty(len(first), self.config.timesteps, *self.size)
+        pictures, cells = torch.empty(len(first), self.config.timesteps, *self.size), _flat(first)
         _pack(self.weights, self._map, self._desk)
-        imagine(self._desk, self._shape, self._places, _flat(first), pictures.flatten(2).numpy())
+        scales = sums = np.zeros(2)
+        run(self._desk, self._imagining, self._places, cells, cells, scales, sums, pictures.flatten(2).numpy())
         return pictures
 
 

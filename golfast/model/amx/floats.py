@@ -1,7 +1,7 @@
 """Sixteen float32 as one value, and rows of 32 bfloat16 as two of them.
 
-What `golfast.life.kernels.vector` is for words: a Numba type that compiled code can hold in a register, each operation a
-line or two of LLVM IR. A bfloat16 is the upper half of a float32, so an array of them is one of uint16.
+What `golfast.vector` is for words: a Numba type that compiled code can hold in a register, each operation a line or
+two of LLVM IR. A bfloat16 is the upper half of a float32, so an array of them is one of uint16.
 """
 
 from collections.abc import Callable
@@ -185,7 +185,7 @@ def store_row(context: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
 
 @_literal_operation
 def store_pairs(context: Any, array: Any, index: Any, first: Any, count: Any, other: Any, where: Any) -> Any:
-    """Interleave channels first..first + count (literals) of two rows of 32 bfloat16, array[index:], at other[where:]."""
+    """Interleave `count` channels from `first` on (literals) of the rows array[index:] and [index + 32:] at other[where:]."""
     channels = range(first.literal_value, first.literal_value + count.literal_value)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

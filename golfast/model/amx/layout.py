@@ -10,11 +10,14 @@ of up to two by two tiles, (16 outputs, 16 inputs) float32.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.model.amx.tiles import TILE_ROWS, tile_shapes
+
+Number = TypeVar("Number", bound=np.generic)
 
 MOST_CHANNELS = 32
 ROW = MOST_CHANNELS  # elements of a pixel
@@ -82,7 +85,7 @@ def gradient_shapes(inputs: int, outputs: int) -> NDArray[np.uint8]:
     return tile_shapes([*sums, (rows, 64), (more_rows, 64), (TILE_ROWS, columns), (TILE_ROWS, more_columns)])
 
 
-def aligned(count: int, dtype: type[np.generic]) -> NDArray[np.generic]:
+def aligned(count: int, dtype: type[Number]) -> NDArray[Number]:
     """Zeros (count,), at an address that a tile's row never straddles a cache line from: those cost five times more."""
     size = np.dtype(dtype).itemsize
     raw = np.zeros(count * size + 64, np.uint8)

@@ -1,13 +1,20 @@
-"""A network's way forward and back, board by board: so all that a board needs stays in the second cache.
+"""A network as a program for the matrix unit: a table of instructions that is run for one board after the other.
+
+So all that a board needs, forward and back, stays in the second cache, and one compiled loop serves every network.
 
 Planes of a board: 0 the first state; then one for each hidden layer of the encoder, of the timesteps and of the two
-uses of the decoder (on the last hidden state and on the encoder's), in that order; then four for gradients. A hidden
-layer's signs are kept under the number of its plane.
+uses of the decoder (on the last hidden state, and on the encoder's), in that order; then the gradients': 0 the
+picture's, 1 and 2 in turn those of the sums of the layers, 3 that of a hidden state. A hidden layer's signs are kept
+under the number of its plane.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
 from numba import float32
+from numpy.typing import NDArray
 
 from golfast.jit import kernel, part
 from golfast.model.amx import floats
@@ -25,97 +32,160 @@ from golfast.model.amx.tiles import release
 from golfast.model.config import ModelConfig
 
 GRADIENT_PLANES = 4
+TAKE, HIDDEN, PICTURE, DRAW, BLAME, BACK, PAIR, WEIGHT = range(8)
+_OPERANDS = 7
+LAST, FIRST = range(2)  # what a picture should have been
+
+Instruction = tuple[int, ...]
 
 
-class Shape(NamedTuple):
-    """A `ModelConfig` as kernels take it."""
+class Writer:
+    """Writes the programs of networks of one config."""
 
-    encoder: int
-    core: int
-    decoder: int
-    timesteps: int
-    shared: bool
-    residual: bool
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+        cores = 1 if config.shared_core else config.timesteps
+        self._first_decoder = config.encoder_layers + cores * config.core_layers
+        self._decoder_planes = 1 + config.encoder_layers + config.timesteps * config.core_layers
+        self.first_gradient = self._decoder_planes + 2 * (config.decoder_layers - 1)
+        self.planes = self.first_gradient + GRADIENT_PLANES
 
-    @classmethod
-    def of(cls, config: ModelConfig) -> "Shape":
-        """The shape of a config."""
-        return cls(
-            config.encoder_layers, config.core_layers, config.decoder_layers, config.timesteps, config.shared_core,
-            config.residual,
-        )  # fmt: skip
+    def imagining(self) -> NDArray[np.int64]:
+        """From a first state to the pictures of timesteps 1..T."""
+        steps = [*self._thinking()]
+        for timestep in range(1, self._config.timesteps + 1):
+            steps += [*self._decoding(self._hidden(timestep), 0), (DRAW, timestep - 1)]
+        return _table(steps)
 
-    def planes(self) -> int:
-        """How many planes a board needs."""
-        return 1 + self.encoder + self.timesteps * self.core + 2 * (self.decoder - 1) + GRADIENT_PLANES
+    def learning(self, autoencoder: bool) -> NDArray[np.int64]:
+        """From a first and a last state to the gradient of the weights."""
+        config = self._config
+        picture, one, two, hidden = range(self.first_gradient, self.planes)
+        final = config.timesteps
+        steps = [*self._thinking(), *self._decoding(self._hidden(final), 0)]
+        steps += [(BLAME, LAST, self._first_decoder + config.decoder_layers - 1, picture)]
+        steps += self._decoder_back(
+            0, self._hidden(final), NONE, hidden, two, self._core(final, config.core_layers - 1)
+        )
+        source, spare = two, one
+        for timestep in range(final, 0, -1):
+            for k in range(config.core_layers - 1, -1, -1):
+                layer, inputs = self._core(timestep, k), self._hidden(timestep - 1) + k
+                added = hidden if config.residual else NONE
+                if k > 0:
+                    back = NONE, NONE, spare, layer - 1
+                elif timestep > 1:
+                    back = added, hidden, spare, self._core(timestep - 1, config.core_layers - 1)
+                elif autoencoder:  # the encoder's state has another gradient to come
+                    back = added, hidden, NONE, NONE
+                else:
+                    back = added, NONE, spare, config.encoder_layers - 1
+                steps += [(BACK, layer, source, *back, inputs), (WEIGHT, layer, source)]
+                source, spare = spare, source
+        if autoencoder:
+            start = self._hidden(0)
+            steps += [*self._decoding(start, 1)]
+            steps += [(BLAME, FIRST, self._first_decoder + config.decoder_layers - 1, picture)]
+            steps += self._decoder_back(1, start, hidden, NONE, two, config.encoder_layers - 1)
+            source, spare = two, one
+        for k in range(config.encoder_layers - 1, -1, -1):
+            steps += [(BACK, k, source, NONE, NONE, spare, k - 1, k) if k else (PAIR, k, k), (WEIGHT, k, source)]
+            source, spare = spare, source
+        return _table(steps)
+
+    def _hidden(self, timestep: int) -> int:
+        """The plane of a hidden state; that of timestep 0 is the encoder's."""
+        return self._config.encoder_layers + timestep * self._config.core_layers
+
+    def _core(self, timestep: int, k: int) -> int:
+        """The number of layer k of the core that timestep 1.. uses."""
+        own = 0 if self._config.shared_core else timestep - 1
+        return self._config.encoder_layers + own * self._config.core_layers + k
+
+    def _thinking(self) -> Iterator[Instruction]:
+        yield TAKE, 0
+        for k in range(self._config.encoder_layers):
+            yield HIDDEN, k, k, k + 1, NONE
+        for timestep in range(1, self._config.timesteps + 1):
+            before = self._hidden(timestep - 1)
+            for k in range(self._config.core_layers):
+                last = k == self._config.core_layers - 1
+                residual = before if self._config.residual and last else NONE
+                yield HIDDEN, self._core(timestep, k), before + k, before + k + 1, residual
+
+    def _decoder_inputs(self, hidden: int, use: int) -> list[int]:
+        """The planes that the decoder's layers read in its first (0) or second (1) use."""
+        hidden_layers = self._config.decoder_layers - 1
+        first = self._decoder_planes + use * hidden_layers
+        return [hidden, *range(first, first + hidden_layers)]
+
+    def _decoding(self, hidden: int, use: int) -> Iterator[Instruction]:
+        inputs = self._decoder_inputs(hidden, use)
+        for k, (source, target) in enumerate(pairwise(inputs)):
+            yield HIDDEN, self._first_decoder + k, source, target, NONE
+        yield PICTURE, self._first_decoder + len(inputs) - 1, inputs[-1]
+
+    def _decoder_back(
+        self, use: int, hidden: int, added: int, plain: int, masked: int, below: int
+    ) -> Iterator[Instruction]:
+        """From the picture's gradient to that of a hidden state, and of the sums of the layer below it."""
+        source, spare = self.first_gradient, self.first_gradient + 1
+        for k, inputs in reversed([*enumerate(self._decoder_inputs(hidden, use))]):
+            layer = self._first_decoder + k
+            back = (NONE, NONE, spare, layer - 1) if k else (added, plain, masked, below)
+            yield BACK, layer, source, *back, inputs
+            yield WEIGHT, layer, source
+            source, spare = spare, source
+
+
+def _table(steps: list[Instruction]) -> NDArray[np.int64]:
+    return np.array([(*step, *[0] * (_OPERANDS + 1 - len(step))) for step in steps], np.int64)
+
+
+@kernel
+def run(desk: Any, program: Any, places: Any, first: Any, last: Any, scales: Any, sums: Any, pictures: Any) -> None:
+    """Run a program for each board.
+
+    first, last: (B, H * W) float32; places: the pixel of each cell. Pictures go to pictures (B, T, H * W). A picture's
+    loss is scales[LAST or FIRST] times the sum of its squared errors, and these are added up in sums (2,) float64.
+    """
+    for board in range(first.shape[0]):
+        for step in range(program.shape[0]):
+            code, a, b, c, d = program[step, 0], program[step, 1], program[step, 2], program[step, 3], program[step, 4]
+            if code == HIDDEN:
+                hidden_layer(desk, a, b, c, d)
+            elif code == BACK:
+                input_gradient(desk, a, b, c, d, program[step, 5], program[step, 6], program[step, 7])
+            elif code == WEIGHT:
+                weight_gradient(desk, a, b)
+            elif code == PICTURE:
+                picture_layer(desk, a, b)
+            elif code == BLAME:
+                wanted = last[board] if a == LAST else first[board]
+                sums[a] += _blame(desk, b, c, wanted, places, scales[a])
+            elif code == PAIR:
+                pair(desk, a, b)
+            elif code == TAKE:
+                _take(desk, a, first[board], places)
+            else:
+                for k in range(places.shape[0]):
+                    pictures[board, a, k] = desk.picture[places[k]]
+    release()
 
 
 @part
-def _hidden(shape: Any, timestep: int) -> int:
-    """The plane of the hidden state of a timestep; 0 is the encoder's."""
-    return shape.encoder + timestep * shape.core
-
-
-@part
-def _core_layer(shape: Any, timestep: int, k: int) -> int:
-    """The number of layer k of the core that timestep 1.. uses."""
-    return shape.encoder + (0 if shape.shared else (timestep - 1) * shape.core) + k
-
-
-@part
-def _decoder_layer(shape: Any, k: int) -> int:
-    return shape.encoder + (1 if shape.shared else shape.timesteps) * shape.core + k
-
-
-@part
-def _decoder_plane(shape: Any, again: int, k: int) -> int:
-    """The plane of hidden layer k of a use of the decoder."""
-    return 1 + shape.encoder + shape.timesteps * shape.core + again * (shape.decoder - 1) + k
-
-
-@part
-def _gradient_plane(shape: Any, k: int) -> int:
-    return 1 + shape.encoder + shape.timesteps * shape.core + 2 * (shape.decoder - 1) + k
-
-
-@part
-def _take(desk: Any, cells: Any, places: Any, plane: int) -> None:
-    """Put a board's cells (H * W,) float32 into channel 0 of a plane."""
+def _take(desk: Any, plane: int, cells: Any, places: Any) -> None:
+    """Put a board's cells into channel 0 of a plane."""
     pixels = desk.live.shape[0]
     zeros = floats.splat(float32(0))
     for k in range(places.shape[0]):
-        at = (plane * pixels + places[k]) * ROW
-        floats.store_row(desk.planes, at, floats.first(cells[k]), zeros)
+        floats.store_row(desk.planes, (plane * pixels + places[k]) * ROW, floats.first(cells[k]), zeros)
 
 
 @part
-def _think(desk: Any, shape: Any) -> None:
-    """From plane 0 to all hidden states."""
-    for k in range(shape.encoder):
-        hidden_layer(desk, k, k, k + 1, NONE)
-    for timestep in range(1, shape.timesteps + 1):
-        before = _hidden(shape, timestep - 1)
-        for k in range(shape.core):
-            residual = before if shape.residual and k == shape.core - 1 else NONE
-            hidden_layer(desk, _core_layer(shape, timestep, k), before + k, before + k + 1, residual)
-
-
-@part
-def _decode(desk: Any, shape: Any, hidden: int, again: int) -> None:
-    """From the plane of a hidden state to the picture."""
-    source = hidden
-    for k in range(shape.decoder - 1):
-        target = _decoder_plane(shape, again, k)
-        hidden_layer(desk, _decoder_layer(shape, k), source, target, NONE)
-        source = target
-    picture_layer(desk, _decoder_layer(shape, shape.decoder - 1), source)
-
-
-@part
-def _blame(desk: Any, shape: Any, wanted: Any, places: Any, scale: float) -> float:
-    """Gradient plane 0 = that of `scale` times the sum of squared errors of the picture; the sum itself."""
+def _blame(desk: Any, layer: int, plane: int, wanted: Any, places: Any, scale: float) -> float:
+    """The picture's sum of squared errors; the gradient of `scale` times it goes to a plane, and to the bias."""
     pixels, total, bias = desk.live.shape[0], 0.0, 0.0
-    plane, layer = _gradient_plane(shape, 0), _decoder_layer(shape, shape.decoder - 1)
     channel, zeros = turned_at(desk, plane), floats.splat(float32(0))
     for k in range(places.shape[0]):
         error = desk.picture[places[k]] - wanted[k]
@@ -126,82 +196,3 @@ def _blame(desk: Any, shape: Any, wanted: Any, places: Any, scale: float) -> flo
         desk.turned[channel + places[k] - desk.margin] = desk.planes[at]
     desk.bias_gradient[layer * ROW] += bias
     return total
-
-
-@part
-def _learn_decoder(
-    desk: Any, shape: Any, hidden: int, again: int, added: int, plain: int, masked: int, below: int
-) -> None:
-    """Back through the decoder, from gradient plane 0 to the plane of a hidden state and the layer below it."""
-    source, spare = _gradient_plane(shape, 0), _gradient_plane(shape, 1)
-    for k in range(shape.decoder - 1, -1, -1):
-        layer = _decoder_layer(shape, k)
-        if k > 0:
-            inputs = _decoder_plane(shape, again, k - 1)
-            input_gradient(desk, layer, source, NONE, NONE, spare, layer - 1, inputs)
-            weight_gradient(desk, layer, source)
-            source, spare = spare, source
-        else:
-            input_gradient(desk, layer, source, added, plain, masked, below, hidden)
-            weight_gradient(desk, layer, source)
-
-
-@kernel
-def learn(
-    desk: Any, shape: Any, places: Any, first: Any, last: Any, autoencoder: bool, prediction_scale: float,
-    autoencoder_scale: float, sums: Any,
-) -> None:  # fmt: skip
-    """Add the gradient of a batch to the desk's, and its sums of squared errors to sums (2,) float64.
-
-    first, last: (B, H * W) float32. The loss is the scales times the sums: prediction, and recreation of the first.
-    """
-    plain = _gradient_plane(shape, 3)
-    for board in range(first.shape[0]):
-        _take(desk, first[board], places, 0)
-        _think(desk, shape)
-        end, start = _hidden(shape, shape.timesteps), _hidden(shape, 0)
-        _decode(desk, shape, end, 0)
-        sums[0] += _blame(desk, shape, last[board], places, prediction_scale)
-        source, spare = _gradient_plane(shape, 2), _gradient_plane(shape, 1)
-        _learn_decoder(desk, shape, end, 0, NONE, plain, source, _core_layer(shape, shape.timesteps, shape.core - 1))
-        for timestep in range(shape.timesteps, 0, -1):
-            for k in range(shape.core - 1, -1, -1):
-                layer, inputs = _core_layer(shape, timestep, k), _hidden(shape, timestep - 1) + k
-                added = plain if shape.residual else NONE
-                if k > 0:
-                    input_gradient(desk, layer, source, NONE, NONE, spare, layer - 1, inputs)
-                elif timestep > 1:
-                    below = _core_layer(shape, timestep - 1, shape.core - 1)
-                    input_gradient(desk, layer, source, added, plain, spare, below, inputs)
-                elif autoencoder:
-                    input_gradient(desk, layer, source, added, plain, NONE, NONE, inputs)
-                else:
-                    input_gradient(desk, layer, source, added, plain, spare, shape.encoder - 1, inputs)
-                weight_gradient(desk, layer, source)
-                source, spare = spare, source
-        if autoencoder:
-            _decode(desk, shape, start, 1)
-            sums[1] += _blame(desk, shape, first[board], places, autoencoder_scale)
-            source, spare = _gradient_plane(shape, 2), _gradient_plane(shape, 1)
-            _learn_decoder(desk, shape, start, 1, plain, NONE, source, shape.encoder - 1)
-        for k in range(shape.encoder - 1, -1, -1):
-            if k > 0:
-                input_gradient(desk, k, source, NONE, NONE, spare, k - 1, k)
-            else:
-                pair(desk, k, k)
-            weight_gradient(desk, k, source)
-            source, spare = spare, source
-    release()
-
-
-@kernel
-def imagine(desk: Any, shape: Any, places: Any, first: Any, pictures: Any) -> None:
-    """pictures (B, T, H * W) float32 = the decoded hidden states of timesteps 1..T of first states (B, H * W)."""
-    for board in range(first.shape[0]):
-        _take(desk, first[board], places, 0)
-        _think(desk, shape)
-        for timestep in range(shape.timesteps):
-            _decode(desk, shape, _hidden(shape, timestep + 1), 0)
-            for k in range(places.shape[0]):
-                pictures[board, timestep, k] = desk.picture[places[k]]
-    release()

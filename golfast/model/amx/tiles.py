@@ -38,7 +38,7 @@ def has_tiles() -> bool:
         return False
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
-    return ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA) == 0
+    return bool(ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA) == 0)
 
 
 def tile_shapes(shapes: Sequence[tuple[int, int]]) -> NDArray[np.uint8]:
