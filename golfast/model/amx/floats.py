@@ -185,7 +185,7 @@ def store_row(context: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
 
 @_literal_operation
 def store_pairs(context: Any, array: Any, index: Any, first: Any, count: Any, other: Any, where: Any) -> Any:
-    """Interleave some channels (literals) of the rows array[index:] and array[index + 32:], and put them at other[where:]."""
+    """Interleave some channels (literals) of rows array[index:] and array[index + 32:], to other[where:]."""
     channels = range(first.literal_value, first.literal_value + count.literal_value)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
