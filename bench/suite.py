@@ -22,7 +22,7 @@ from golfast.run.hardware import hardware, versions
 
 from .peers_life import HAS_SCIPY
 
-SUITES = ("simulate", "dataset", "loader", "train", "metric", "rl", "gpu")
+SUITES = ("simulate", "dataset", "loader", "train", "metric", "evaluate", "rl", "gpu")
 
 Record = dict[str, Any]
 

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from golfast.data import Recipe, generate
-from golfast.imagine import metric
+from golfast.imagine import metric, score
 from golfast.life import reference, soups, unpack
 from golfast.life.rule import Rule
 from golfast.life.soup import soup_ages
@@ -146,7 +146,7 @@ def test_bench_prints_json_and_nothing_else_on_stdout(tmp_path):
 
 
 def test_a_wrong_result_is_a_failure_that_names_the_benchmark(monkeypatch):
-    monkeypatch.setattr(metric, "_denominator", lambda n, m: 7)
+    monkeypatch.setattr(score, "denominator", lambda n, m: 7)
     done = cli("bench", "metric", "--quiet")
     assert done.exit_code == 1
     assert done.stderr.startswith("golfast: benchmark metric/floats failed: AssertionError: Arrays are not equal")
