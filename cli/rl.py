@@ -1,6 +1,8 @@
 """`golfast rl`: agents."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 _episodes_option = click.option(
     "--episodes", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Games to judge by."
 )
-DEMO_STEPS = 8_000_000
+DEMO_STEPS = 5_000_000
 
 
 @click.group()
@@ -193,6 +195,9 @@ def compare(
             config, chosen, seeds=range(seeds), root=root, device=device, episodes=episodes, display=display
         )
     result = {
+        "what": f"{environment}: mean score of {episodes} whole games and its 95% interval over {seeds} seeds",
+        "command": shlex.join(["golfast", *sys.argv[1:]]),
+        "figures": _figures(rows),
         "environment": environment,
         "episodes": episodes,
         "config": to_mapping(config),
@@ -275,6 +280,17 @@ def _config(environment: str | None, config_file: Path | None, given: dict[str, 
     if not isinstance(name, str):
         raise ValueError("say what to play: cartpole, brick, atari/NAME or gym/ID; or give --folder with --resume")
     return override(recipe(name), fields | given | {"environment.name": name})
+
+
+def _figures(rows: list[dict[str, Any]]) -> dict[str, str]:
+    figures = {}
+    for row in rows:
+        for name in ("greedy", "sampled"):
+            figures[f"{row['variant']}, {name}"] = _interval_words(row[name])
+        figures[f"{row['variant']}, training"] = (
+            f"{row['steps']:,} steps, {row['steps_per_second']:,.0f} steps/s, at most {max(row['seconds_training']):.1f} s"
+        )
+    return figures
 
 
 def _variant(text: str) -> tuple[str, dict[str, Any]]:

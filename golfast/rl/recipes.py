@@ -11,11 +11,11 @@ def recipe(environment: str) -> AgentConfig:
     family = EnvironmentConfig(name=environment).name.partition("/")[0]
     if family == "brick":
         return AgentConfig(
-            steps=40_000_000,
-            report_every=100,
-            environment=EnvironmentConfig(name="brick", count=128, sticky=0.1, cap=1000),
+            steps=20_000_000,
+            report_every=200,
+            environment=EnvironmentConfig(name="brick", count=16, sticky=0.1, cap=1000),
             policy=PolicyConfig(width=128),
-            optimiser=DescentConfig(lr=2e-3),
+            optimiser=DescentConfig(lr=4e-3),
         )
     if family == "atari":
         return AgentConfig(
