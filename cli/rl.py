@@ -287,8 +287,9 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, str]:
     for row in rows:
         for name in ("greedy", "sampled"):
             figures[f"{row['variant']}, {name}"] = _interval_words(row[name])
+        longest = max(row["seconds_training"])
         figures[f"{row['variant']}, training"] = (
-            f"{row['steps']:,} steps, {row['steps_per_second']:,.0f} steps/s, at most {max(row['seconds_training']):.1f} s"
+            f"{row['steps']:,} steps, {row['steps_per_second']:,.0f} steps/s, at most {longest:.1f} s a seed"
         )
     return figures
 

@@ -49,7 +49,7 @@ def test_the_brick_game_equals_minatars():
     theirs.seed(0)
     random = np.random.default_rng(1)
     walls = hits = 0
-    for _ in range(40):
+    for _ in range(20):
         theirs.reset()
         ours = next(
             game

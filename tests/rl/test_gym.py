@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from golfast.rl import AgentConfig, EnvironmentConfig, PolicyConfig, evaluate, make_environment, play_episode, train
-from golfast.rl.trial import first_agent
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
@@ -109,16 +108,15 @@ class TestAtari(Atari):
     def test_a_short_training_is_resumed_and_judged(self, tmp_path):
         config = override(
             TINY,
-            {"environment.name": "atari/breakout", "environment.count": 2, "policy.kind": "cnn", "steps": 80,
+            {"environment.name": "atari/breakout", "environment.count": 2, "policy.kind": "cnn", "steps": 60,
              "policy.width": 16},
         )  # fmt: skip
         compute = choose_compute("cpu", "fp32")
         whole = train(config, RunFolder(tmp_path / "a"), compute=compute)
         resumed = train(config, RunFolder(tmp_path / "a"), compute=compute, resume=True)
         assert torch.equal(weights(whole.network), weights(resumed.network))
-        capped = override(config, {"environment.cap": 30})
-        assert len(evaluate(whole.network, capped.environment, compute, greedy=False, episodes=3)) == 3
-        assert first_agent(config).shape == (4, 84, 84)
+        capped = override(config, {"environment.cap": 10})
+        assert len(evaluate(whole.network, capped.environment, compute, greedy=False, episodes=2)) == 2
 
     def test_an_unknown_game_is_told(self):
         with pytest.raises(ValueError, match=r"has no game 'brakeout'; it has: .*breakout"):

@@ -168,15 +168,14 @@ def test_steps_that_begin_an_episode_are_not_learned_from(tmp_path, compute, mon
 
 
 def test_an_agent_learns_to_balance(tmp_path):
-    config = override(recipe("cartpole"), {"steps": 300_000, "seed": 3})
-    result = run_agent(config, RunFolder(tmp_path / "run"), episodes=50)
+    config = override(recipe("cartpole"), {"steps": 200_000, "seed": 3})
+    result = run_agent(config, RunFolder(tmp_path / "run"), episodes=30, pictures=False)
     first = RunFolder(tmp_path / "run").read_log()[0]
     assert first["return"] < 60
-    assert result["greedy"]["mean"] > 150
+    assert result["greedy"]["mean"] > 100
     assert result == json.loads((tmp_path / "run/result.json").read_text())
-    assert {"learning.png", "game.gif", "weights.safetensors"} <= {path.name for path in (tmp_path / "run").iterdir()}
     loaded, network, compute = load_agent(tmp_path / "run")
-    again = evaluate(network, loaded.environment, compute, greedy=True, episodes=50)
+    again = evaluate(network, loaded.environment, compute, greedy=True, episodes=30)
     assert again == result["greedy"]["scores"]
     assert run_agent(config, RunFolder(tmp_path / "run"), resume=True) == result
 
