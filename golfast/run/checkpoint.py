@@ -1,5 +1,6 @@
 """Checkpoints: all a killed run needs to go on as if nothing had happened."""
 
+import hashlib
 import io
 import pickle
 from pathlib import Path
@@ -8,32 +9,67 @@ from typing import Any
 import torch
 
 from golfast.errors import Failure
-from golfast.run.files import replacing
+from golfast.run.files import CheckpointFiles, replacing
 
 
-def save_checkpoint(path: Path, state: dict[str, Any], *, config: str) -> None:
-    """Write `state` (tensors and plain values) for the run whose config has this fingerprint; whole, or not at all."""
+_HEAD = b"golfast checkpoint 2\n"
+_DIGEST = 32
+
+
+def save_checkpoint(files: CheckpointFiles, state: dict[str, Any], *, config: str) -> None:
+    """Write `state` (tensors and plain values) for the run whose config has this fingerprint; whole, or not at all.
+
+    What was the latest checkpoint becomes the one before. A kill at any moment leaves at least one of the two.
+    """
     buffer = io.BytesIO()
     torch.save({"config": config, "state": state}, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())  # not torch's own writer, which calls a full disk an iostream error
+    body = buffer.getbuffer()
+    with replacing(files.latest) as temporary:
+        # Not torch's own writer, which calls a full disk an iostream error.
+        temporary.write_bytes(b"".join((_HEAD, hashlib.sha256(body).digest(), body)))
+        if files.latest.exists():
+            files.latest.replace(files.before)
 
 
-def load_checkpoint(path: Path, *, config: str) -> dict[str, Any]:
-    """Read a checkpoint back. Nothing in it is executed.
+def load_checkpoint(files: CheckpointFiles, *, config: str) -> dict[str, Any] | None:
+    """Read the latest whole checkpoint back, or None if there is none. Nothing in it is executed.
 
-    Failure if it is damaged, or was written by a run of another config than the one with this fingerprint.
+    Failure if both are damaged, or if it was written by a run of another config than the one with this fingerprint.
     """
+    damage = None
+    for path in (files.latest, files.before):
+        if path.exists():
+            try:
+                return _read(path, config)
+            except _DamageError as error:
+                damage = damage or Failure(f"checkpoint {path} is damaged ({error}); remove it to train from the start")
+    if damage:
+        raise damage
+    return None
+
+
+class _DamageError(Exception):
+    pass
+
+
+def _read(path: Path, config: str) -> dict[str, Any]:
+    content = path.read_bytes()
+    start = len(_HEAD) + _DIGEST
+    if content[: len(_HEAD)] != _HEAD:
+        raise _DamageError("it does not begin as a checkpoint does")
+    body = content[start:]
+    if hashlib.sha256(body).digest() != content[len(_HEAD) : start]:
+        raise _DamageError("its checksum is wrong")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         owner, state = saved["config"], saved["state"]
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Failure(f"checkpoint {path} is damaged ({reason}); remove it to train from the start") from None
+        raise _DamageError((str(error) or type(error).__name__).splitlines()[0]) from None
     if owner != config:
         raise Failure(
             f"checkpoint {path} is of another config ({owner}, not {config}); "
             "resume with the config it was made with, or remove it"
         )
-    assert isinstance(state, dict)
+    if not isinstance(state, dict):
+        raise _DamageError("it holds no state")
     return state

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,27 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as a whole JSON file, or none. NaN is refused: JSON has no word for it."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFiles:
+    """Where a job keeps its two last checkpoints."""
+
+    latest: Path
+
+    @property
+    def before(self) -> Path:
+        """The one before the latest, for when the latest is damaged."""
+        return self.latest.with_suffix(".before.pt")
+
+    def exist(self) -> bool:
+        """Whether there is one, whole or not."""
+        return self.latest.exists() or self.before.exists()
+
+    def remove(self) -> None:
+        """Remove both."""
+        self.latest.unlink(missing_ok=True)
+        self.before.unlink(missing_ok=True)
 
 
 def _umask() -> int:

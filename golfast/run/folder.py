@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.errors import Failure
-from golfast.run.files import replacing, write_json, write_text
+from golfast.run.files import CheckpointFiles, replacing, write_json, write_text
+
+STAGES = ("adversarial", "probes")  # what may be trained on top of the network
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run's files: config.toml, metrics.jsonl, weights.safetensors, checkpoint.pt while it trains, result.json."""
+    """A run's files: config.toml, metrics.jsonl, weights.safetensors, checkpoints while it trains, result.json."""
 
     path: Path
 
@@ -38,9 +40,28 @@ class RunFolder:
         return self.path / "weights.safetensors"
 
     @property
-    def checkpoint(self) -> Path:
-        """What a killed run goes on from; removed when the run is done."""
-        return self.path / "checkpoint.pt"
+    def adversarial(self) -> Path:
+        """The adversarial decoder, if one was trained."""
+        return self.path / "adversarial.safetensors"
+
+    @property
+    def probes(self) -> Path:
+        """The probes, if they were trained."""
+        return self.path / "probes.safetensors"
+
+    @property
+    def checkpoint(self) -> CheckpointFiles:
+        """What a killed training goes on from; removed when the run is done."""
+        return CheckpointFiles(self.path / "checkpoint.pt")
+
+    def stage_checkpoint(self, stage: str) -> CheckpointFiles:
+        """The same of what is trained on top of the network: "adversarial" or "probes"."""
+        return CheckpointFiles(self.path / f"{stage}.pt")
+
+    def drop_checkpoints(self) -> None:
+        """Remove all checkpoints."""
+        for files in (self.checkpoint, *map(self.stage_checkpoint, STAGES)):
+            files.remove()
 
     @property
     def snapshots(self) -> Path:
@@ -75,14 +96,10 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the run that is in the folder, and nothing else: other files stay."""
-        for file in (
-            self.result,
-            self.checkpoint,
-            self.weights,
-            self.metrics,
-            *self.snapshots.glob("*.npy"),
-            self.config,
-        ):
+        self.result.unlink(missing_ok=True)
+        self.drop_checkpoints()
+        stages = self.adversarial, self.probes
+        for file in (*stages, self.weights, self.metrics, *self.snapshots.glob("*.npy"), self.config):
             file.unlink(missing_ok=True)
 
     def log(self, record: dict[str, Any]) -> None:
@@ -124,9 +141,9 @@ class RunFolder:
         return np.load(self.snapshots / "truth.npy"), pictures
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Write the result, which marks the run as finished, and drop the checkpoint."""
+        """Write the result, which marks the run as finished, and drop the checkpoints."""
         write_json(self.result, result)
-        self.checkpoint.unlink(missing_ok=True)
+        self.drop_checkpoints()
 
     @property
     def finished(self) -> bool:

@@ -1,6 +1,22 @@
 """How networks are trained: to predict a last state from a first one, and to recreate the first."""
 
-from golfast.train.config import OptimiserConfig, TrainConfig
+from golfast.train.adversarial import train_adversarial
+from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfig, TrainConfig
 from golfast.train.loop import Outcome, train
+from golfast.train.probes import train_probes
+from golfast.train.recipes import RECIPES, configure
+from golfast.train.stage import StageOutcome
 
-__all__ = ["OptimiserConfig", "Outcome", "TrainConfig", "train"]
+__all__ = [
+    "RECIPES",
+    "AdversarialConfig",
+    "OptimiserConfig",
+    "Outcome",
+    "ProbesConfig",
+    "StageOutcome",
+    "TrainConfig",
+    "configure",
+    "train",
+    "train_adversarial",
+    "train_probes",
+]

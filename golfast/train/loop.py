@@ -1,7 +1,6 @@
 """The training loop."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from golfast.data import States, generate
-from golfast.errors import Failure
 from golfast.model import Network, save_weights
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
 from golfast.run.config import fingerprint, to_toml
@@ -26,6 +24,10 @@ from golfast.train.feed import Feed
 from golfast.train.optimise import Optimisers, seeded_network
 
 LEARNED = 0.98  # a state counts as learned from this accuracy on (section 3.2 of the paper)
+NEAR = 0.9  # and is about to be from this one on
+EXPLODED = 100.0  # times the loss of predicting empty boards
+EMPTY = 0.01  # predicted living cells, as a share of the true ones, below which nothing is predicted
+REACHED, NOT_REACHED, STUCK, DIVERGED = "reached", "not reached", "stuck", "diverged"
 
 Record = dict[str, Any]
 
@@ -39,11 +41,21 @@ class Outcome:
     seconds: float
     """Time in the loop, evaluations included, summed over resumes."""
     accuracy: list[float]
-    """Of timesteps 1..T on validation data at the end."""
+    """Of states s_2..s_m on validation data at the end, each drawn by the timestep that stands for it."""
     steps_to_learn: list[int | None]
-    """The first evaluated step at which timestep 1..T was at least 98% right; None if never."""
-    reached: bool
-    """Whether the last state came to the accuracy that was asked for."""
+    """The first evaluated step at which state s_2..s_m was at least 98% right; None if never."""
+    outcome: str
+    """"reached" the accuracy that was asked for, "not reached", "stuck: ..." or "diverged: ..."."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last state came to the accuracy that was asked for."""
+        return self.outcome == REACHED
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the weights are of no use."""
+        return self.outcome.startswith(DIVERGED)
 
 
 def train(
@@ -61,7 +73,8 @@ def train(
     `resume` goes on from the folder's checkpoint, if there is one, to the weights that an uninterrupted run gives: bit
     for bit on a CPU. `watch` is called with every record that goes into metrics.jsonl.
 
-    Raises Failure if the loss stops being a number, or if the checkpoint is damaged or of another config.
+    A training that diverges, or never predicts a living cell, ends and says so in its outcome. Raises Failure if the
+    checkpoints are damaged or of another config.
     """
     with torch_threads(1):
         return _Training(config, folder, packed, compute).run(resume, watch)
@@ -83,13 +96,14 @@ class _Training:
         self.shown = cells[liveliest]
         self.step = 0
         self.seconds = 0.0
-        self.learned: list[int | None] = [None] * config.model.timesteps
+        self.learned: list[int | None] = [None] * config.data.generations
+        self.ended: str | None = None
 
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
         self.folder.start(to_toml(self.config))
         self.folder.keep_snapshot_truth(self.shown)
-        if resume and self.folder.checkpoint.exists():
-            self._load()
+        if resume and (state := load_checkpoint(self.folder.checkpoint, config=fingerprint(self.config))):
+            self._load(state)
         self.folder.rewind_log(self.step if self.step else -1)
         began = time.perf_counter() - self.seconds
         loss = torch.zeros((), device=self.compute.device)
@@ -97,24 +111,40 @@ class _Training:
         if not self.step:
             self.folder.log(record)
         watch(record)
-        while self.step < self.config.steps and not self._stops(record):
+        self.ended = self.ended or self._ends(record)
+        while not self.ended:
             loss = loss + self._step()
-            if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
+            if self.step % self._interval(record) == 0 or self.step == self.config.steps:
                 self.seconds = time.perf_counter() - began
                 record = self._evaluate(loss / (self.step - record["step"]))
                 self.folder.log(record)
                 watch(record)
                 loss = torch.zeros_like(loss)
-            if self.step % self.config.checkpoint_every == 0:
+                self.ended = self._ends(record)
+            if self.step % self.config.checkpoint_every == 0 or self.ended:
                 self._save()
         with replacing(self.folder.weights) as temporary:
             save_weights(self.network, temporary)
-        return Outcome(
-            self.network, self.step, self.seconds, record["accuracy"], list(self.learned), self._stops(record)
-        )
+        return Outcome(self.network, self.step, self.seconds, record["accuracy"], list(self.learned), self.ended)
 
-    def _stops(self, record: Record) -> bool:
-        return bool(record["accuracy"][-1] >= self.config.stop)
+    def _interval(self, record: Record) -> int:
+        """Steps between evaluations: fewer while a state is about to be learned."""
+        states = zip(record["accuracy"], self.learned, strict=True)
+        near = any(accuracy >= NEAR and learned is None for accuracy, learned in states)
+        return self.config.evaluate_near if near else self.config.evaluate_every
+
+    def _ends(self, record: Record) -> str | None:
+        """What the outcome is, if the training is over."""
+        config, step = self.config, self.step
+        if (loss := record["loss"]) is not None and not loss <= EXPLODED * self.judge.living:
+            return f"{DIVERGED}: the loss is {loss:.3g} at step {step}; lower the learning rates, or train in fp32"
+        if record["accuracy"][-1] >= config.stop and (step % config.stop_every == 0 or step >= config.steps):
+            return REACHED
+        if step < config.steps and not 0 < config.patience <= step:
+            return None
+        if record["living"] < EMPTY:
+            return f"{STUCK}: it predicts empty boards after {step} steps"
+        return NOT_REACHED if step >= config.steps else None
 
     def _step(self) -> Tensor:
         first, last = self.feed.batch(self.step)
@@ -131,18 +161,15 @@ class _Training:
         return loss.detach()
 
     def _evaluate(self, mean_loss: Tensor | None) -> Record:
+        accuracy, living = self.judge.look(self.network)
+        for state, value in enumerate(accuracy):
+            if value >= LEARNED and self.learned[state] is None:
+                self.learned[state] = self.step
+        if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
+            self._snapshot()
         loss = None if mean_loss is None else float(mean_loss)
-        if loss is not None and not math.isfinite(loss):
-            raise Failure(
-                f"training diverged: the loss is {loss} at step {self.step}; "
-                "lower optimiser.lr and optimiser.adam_lr, or train in precision fp32"
-            )
-        accuracy = self.judge.accuracy(self.network)
-        for timestep, value in enumerate(accuracy):
-            if value >= LEARNED and self.learned[timestep] is None:
-                self.learned[timestep] = self.step
-        self._snapshot()
-        return {"step": self.step, "loss": loss, "accuracy": accuracy, "seconds": round(self.seconds, 3)}
+        seconds = round(self.seconds, 3)
+        return {"step": self.step, "loss": loss, "accuracy": accuracy, "living": living, "seconds": seconds}
 
     def _snapshot(self) -> None:
         """Keep what the liveliest validation trajectory looks like to the network by now, as greys 0..255."""
@@ -154,13 +181,14 @@ class _Training:
             "step": self.step,
             "seconds": self.seconds,
             "learned": self.learned,
+            "ended": self.ended,
             "network": self.network.state_dict(),
             "optimisers": self.optimisers.state(),
         }
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 
-    def _load(self) -> None:
-        state = load_checkpoint(self.folder.checkpoint, config=fingerprint(self.config))
+    def _load(self, state: dict[str, Any]) -> None:
         self.step, self.seconds, self.learned = state["step"], state["seconds"], state["learned"]
+        self.ended = state["ended"]
         self.network.load_state_dict(state["network"])
         self.optimisers.load(state["optimisers"])

@@ -1,11 +1,17 @@
 """Optimisers and their schedule."""
 
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Muon, Optimizer
 
 from golfast.model import Network
 from golfast.train.config import OptimiserConfig
+
+Made = TypeVar("Made", bound=nn.Module)
 
 
 class Optimisers:
@@ -18,7 +24,8 @@ class Optimisers:
         matrices = [p for p in network.cores.parameters() if p.ndim == 2] if config.name == "muon" else []
         ours = {id(p) for p in matrices}
         rest = [p for p in self._parameters if id(p) not in ours]
-        self._all: list[tuple[Optimizer, float]] = [(Adam(rest, lr=config.adam_lr, fused=True), config.adam_lr)]
+        adam = Adam(rest, lr=config.adam_lr, betas=(0.9, config.beta2), fused=True)
+        self._all: list[tuple[Optimizer, float]] = [(adam, config.adam_lr)]
         if matrices:
             muon = Muon(matrices, lr=config.lr, momentum=config.momentum, weight_decay=0, adjust_lr_fn="original")
             self._all.append((muon, config.lr))
@@ -46,12 +53,18 @@ class Optimisers:
             optimiser.load_state_dict(state)
 
     def _factor(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / max(1, self._config.warmup))
-        return warm * (1 - (1 - self._config.final) * step / self._steps)
+        config = self._config
+        warm = min(1.0, (step + 1) / max(1, config.warmup))
+        if config.schedule == "exponential":
+            return warm * config.decay ** (step / config.decay_steps)
+        gone = step / self._steps
+        if config.schedule == "cosine":
+            gone = (1 - math.cos(math.pi * gone)) / 2
+        return warm * (1 - (1 - config.final) * gone)
 
 
-def seeded_network(network: type[Network], *args: object, seed: int) -> Network:
+def seeded_network(network: Callable[..., Made], *args: object, seed: int, **options: object) -> Made:
     """A network whose first weights are decided by the seed, leaving torch's own random state as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return network(*args)  # type: ignore[arg-type]
+        return network(*args, **options)

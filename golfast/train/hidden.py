@@ -1,0 +1,45 @@
+"""What a frozen network makes of some trajectories, computed once and kept: whatever is trained on top costs only itself."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golfast.data import States
+from golfast.model import Network
+from golfast.run.precision import Compute
+from golfast.train.feed import unpack_bits
+
+_AT_ONCE = 128  # trajectories: their hidden states stay in a cache
+
+
+class HiddenPool:
+    """Hidden states of the first trajectories of a set, and their true states, on the device.
+
+    Shapes: P trajectories kept, T model timesteps, m true states, B batch, C channels, H rows, W columns.
+    """
+
+    def __init__(self, network: Network, packed: States, width: int, count: int, compute: Compute) -> None:
+        """packed: (N, m, H, ceil(width/8)) uint8; the first `count` of them are kept, or all if there are fewer."""
+        kept = np.ascontiguousarray(packed[: min(count, len(packed))])
+        self.truth = unpack_bits(torch.from_numpy(kept).to(compute.device), width).to(torch.uint8)
+        count, _, height, _ = self.truth.shape
+        config = network.config
+        # Each hidden state is one run of memory in channels_last order, in the precision that convolutions take.
+        shape = config.timesteps + 1, count, height, width, config.channels
+        self._hidden = torch.empty(shape, dtype=torch.bfloat16 if compute.bf16 else torch.float32, device=compute.device)
+        with torch.no_grad(), compute.autocast():
+            for start in range(0, count, _AT_ONCE):
+                chosen = slice(start, start + _AT_ONCE)
+                for timestep, hidden in enumerate(network.hidden_states(self.truth[chosen, :1].float())):
+                    self._hidden[timestep, chosen] = hidden.permute(0, 2, 3, 1)
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def hidden(self, timesteps: slice, chosen: Tensor) -> Tensor:
+        """Hidden states after these timesteps (0: the encoder's), timestep by timestep: (timesteps * B, C, H, W)."""
+        return self._hidden[timesteps, chosen].flatten(0, 1).permute(0, 3, 1, 2)
+
+    def states(self, number: int, chosen: Tensor) -> Tensor:
+        """True states of this number (0 is the first, -1 the last): (B, 1, H, W) float32 0/1."""
+        return self.truth[chosen, number].unsqueeze(1).float()
