@@ -1,6 +1,7 @@
 """`golfast evaluate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,28 +28,46 @@ def evaluate(
     """Measure how many hidden states of RUN's network are true intermediate states.
 
     The figures: the metric of equation 1 in its three readings ("matched", golfast's default; "equation"; "dataset"), a
-    Matthews correlation as a smooth second figure, and how well each imagined state agrees with each true one.
+    Matthews correlation as a smooth second figure, and how well each imagined state agrees with each true one. If the
+    run has an adversarial decoder or probes, the same of what they draw.
     """
-    from golfast.ablate import evaluate_trial, load_trial
+    from golfast.ablate import evaluate_trial, load_stages, load_trial
     from golfast.data import Trajectories
     from golfast.run.progress import Display
 
     config, network, compute = load_trial(run, device)
+    stages = load_stages(run, config, compute)
     dataset = Trajectories(data_file) if data_file else None
     with Display(quiet=quiet) as display:
         figures = evaluate_trial(
-            config, network, compute, sequences=sequences, dataset=dataset, threshold=threshold, display=display
+            config,
+            network,
+            compute,
+            stages=stages,
+            sequences=sequences,
+            dataset=dataset,
+            threshold=threshold,
+            display=display,
         )
+    rows = figure_rows(figures)
+    for name, words in (("adversarial", "adversarial decoder"), ("probes", "probes")):
+        if name in figures:
+            rows += [("", ""), (words, ""), *figure_rows(figures[name])]
+    rows.append(("sequences", f"{figures['sequences']:,}"))
+    show(figures, rows, as_json=as_json)
+
+
+def figure_rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """The figures of one way to draw hidden states, in words."""
     rows = [
         (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")
         for name, value in figures["metric"].items()
     ]
-    rows += [
-        ("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"),
-        ("last state right", f"{figures['accuracy']:.3%} of cells"),
-        ("sequences", f"{figures['sequences']:,}"),
-        ("agreement", "with true state" + "".join(f"{state + 2:>9}" for state in range(len(figures["agreement"][0])))),
-    ]
+    rows.append(("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"))
+    if "accuracy" in figures:
+        rows.append(("last state right", f"{figures['accuracy']:.3%} of cells"))
+    states = len(figures["agreement"][0])
+    rows.append(("agreement", "with true state" + "".join(f"{state + 2:>9}" for state in range(states))))
     for timestep, row in enumerate(figures["agreement"], 1):
         rows.append(("", f"  timestep {timestep:<4}" + "".join(f"{value:>9.2%}" for value in row)))
-    show(figures, rows, as_json=as_json)
+    return rows

@@ -6,6 +6,7 @@ The names below are loaded when they are used: a worker whose trials need no tor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from golfast.ablate.stages import Stages, load_stages
     from golfast.ablate.trial import (
         accuracy_words,
         default_folder,
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Stages",
     "accuracy_words",
     "default_folder",
     "evaluate_trial",
     "held_out_cells",
     "load_config",
+    "load_stages",
     "load_trial",
     "run_trial",
 ]
@@ -30,6 +33,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from golfast.ablate import trial
+    from golfast.ablate import stages, trial
 
-    return getattr(trial, name)
+    return getattr(stages if name in ("Stages", "load_stages") else trial, name)

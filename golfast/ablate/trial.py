@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.ablate.stages import Stages, train_stages
 from golfast.data import Recipe, Trajectories, generate
 from golfast.errors import Failure
-from golfast.imagine import EVALUATED, draw_run, evaluate
+from golfast.imagine import EVALUATED, VARIANTS, draw_run, evaluate
 from golfast.model import Network, load_weights
 from golfast.run.config import fingerprint, from_mapping, override, read_toml
 from golfast.run.folder import RunFolder
 from golfast.run.hardware import hardware, versions
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
+from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, train
 
 
@@ -29,14 +31,16 @@ def run_trial(
     draw: bool = True,
     sequences: int = EVALUATED,
     display: Display | None = None,
+    watch: Watch = watch_nothing,
 ) -> dict[str, Any]:
     """Train, evaluate on held-out sequences, draw unless told not to; returns what result.json holds.
 
     dataset: the training data, of the recipe config.data; if left out it is made in memory. sequences: how many test
-    sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned.
+    sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned. watch
+    is called with every record of what is trained, under its name.
 
-    Raises ValueError if the folder has a run and `resume` is not set, or if the dataset is of another recipe; Failure
-    as `train` does.
+    A run that diverges or is stuck ends like any other and says so in its "outcome". Raises ValueError if the folder
+    has a run and `resume` is not set, or if the dataset is of another recipe; Failure as `train` does.
     """
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision)
@@ -56,7 +60,7 @@ def run_trial(
         ):
             return done
     with folder.locked():
-        return _run(config, folder, dataset, compute, sequences, resume, draw, display)
+        return _run(config, folder, dataset, compute, sequences, resume, draw, display, watch)
 
 
 def _run(
@@ -68,23 +72,31 @@ def _run(
     resume: bool,
     draw: bool,
     display: Display,
+    watch: Watch,
 ) -> dict[str, Any]:
     if dataset is None:
         display.say(f"making {config.data.count:,} trajectories in memory")
     packed = generate(config.data) if dataset is None else dataset.packed
     phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
-    outcome = train(
-        config,
-        folder,
-        packed,
-        compute=compute,
-        resume=resume,
-        watch=lambda record: phase.update(record["step"], "right: " + accuracy_words(record["accuracy"])),
-    )
+
+    def told(record: dict[str, Any]) -> None:
+        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]))
+        watch("train", record)
+
+    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told)
     phase.done("right: " + accuracy_words(outcome.accuracy))
-    figures = evaluate_trial(config, outcome.network, compute, sequences=sequences, display=display)
-    result = _result(config, outcome, figures, compute)
-    if draw:
+    if outcome.diverged:
+        display.say(outcome.outcome)
+        result = {**_told(config, outcome, compute), **_no_figures(outcome)}
+    else:
+        stages = train_stages(
+            config, folder, outcome.network, packed, compute, resume=resume, display=display, watch=watch
+        )
+        figures = evaluate_trial(config, outcome.network, compute, stages=stages, sequences=sequences, display=display)
+        result = {**_told(config, outcome, compute), **_flat(figures)}
+        for name, about in stages.told.items():
+            result[name] = {**about, **(_flat(figures[name]) if name in figures else _no_figures())}
+    if draw and not outcome.diverged:
         display.say("drawing")
         draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
     folder.finish(result)
@@ -96,12 +108,15 @@ def evaluate_trial(
     network: Network,
     compute: Compute,
     *,
+    stages: Stages | None = None,
     sequences: int = EVALUATED,
     dataset: Trajectories | None = None,
     threshold: float = 0.95,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Figures of a network on `sequences` test trajectories of its own recipe, or on the first of a dataset.
+
+    stages: decoders beside the network's own, whose figures are wanted, too.
 
     The boards of a dataset may be of another size or another rule than those trained on; ValueError if it has another
     number of generations.
@@ -120,7 +135,17 @@ def evaluate_trial(
             "give data of the same number"
         )
     phase = display.phase("imagine", len(truth), unit="sequence")
-    figures = evaluate(network, truth, recipe.width, compute, threshold=threshold, progress=phase.update)
+    stages = stages or Stages()
+    figures = evaluate(
+        network,
+        truth,
+        recipe.width,
+        compute,
+        adversarial=stages.adversarial,
+        probes=stages.probes,
+        threshold=threshold,
+        progress=phase.update,
+    )
     phase.done()
     return figures
 
@@ -166,20 +191,15 @@ def held_out_cells(config: TrainConfig, count: int, *, start: int = 0) -> NDArra
 
 
 def accuracy_words(accuracy: list[float]) -> str:
-    """Accuracies of timesteps 1..T as percentages."""
+    """Accuracies of states s_2..s_m as percentages."""
     return "  ".join(f"{value:.1%}" for value in accuracy)
 
 
-def _result(config: TrainConfig, outcome: Outcome, figures: dict[str, Any], compute: Compute) -> dict[str, Any]:
+def _told(config: TrainConfig, outcome: Outcome, compute: Compute) -> dict[str, Any]:
     return {
         "run": fingerprint(config),
         "seed": config.seed,
-        "metric": figures["metric"]["matched"],
-        "metric_variants": figures["metric"],
-        "matthews": figures["matthews"],
-        "accuracy": figures["accuracy"],
-        "agreement": figures["agreement"],
-        "sequences": figures["sequences"],
+        "outcome": outcome.outcome,
         "reached": outcome.reached,
         "steps": outcome.steps,
         "steps_to_98": outcome.steps_to_learn,
@@ -189,3 +209,16 @@ def _result(config: TrainConfig, outcome: Outcome, figures: dict[str, Any], comp
         "hardware": hardware(),
         "versions": versions(),
     }
+
+
+def _flat(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures as a result has them: the metric is its first variant, all of them beside it."""
+    names = "matthews", "accuracy", "agreement", "sequences"
+    found = {"metric": figures["metric"][VARIANTS[0]], "metric_variants": figures["metric"]}
+    return found | {name: figures[name] for name in names if name in figures}
+
+
+def _no_figures(outcome: Outcome | None = None) -> dict[str, Any]:
+    """What stands in their place where weights are of no use."""
+    empty = {"metric": None, "metric_variants": dict.fromkeys(VARIANTS), "matthews": None, "agreement": None}
+    return empty if outcome is None else {**empty, "accuracy": outcome.accuracy[-1], "sequences": 0}

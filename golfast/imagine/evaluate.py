@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.imagine.decode import imagine_packed
+from golfast.imagine.decode import Draw, draws_with, imagine_each
 from golfast.imagine.metric import agreement_packed, interpretability_packed, matthews_packed
 from golfast.imagine.score import VARIANTS
-from golfast.model import Network
+from golfast.model import Decoder, Network, Probes
 from golfast.run.precision import Compute
 
 EVALUATED = 10_000  # sequences per reported value, as in the paper
@@ -21,32 +21,45 @@ def evaluate(
     width: int,
     compute: Compute,
     *,
+    adversarial: Decoder | None = None,
+    probes: Probes | None = None,
     threshold: float = 0.95,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """The metric and the accuracy of a network on whole trajectories, as `figures` has them.
 
-    truth: trajectories (N, m, H, ceil(width/8)) uint8, packed.
+    truth: trajectories (N, m, H, ceil(width/8)) uint8, packed. If there is an adversarial decoder, "adversarial" has
+    the figures of what it draws, and so has "probes", though probes do not draw the last state and have no accuracy.
     """
 
     def first(start: int, stop: int) -> NDArray[np.uint8]:
         return np.unpackbits(truth[start:stop, 0], axis=-1, count=width)
 
-    drawn = imagine_packed(network, first, len(truth), compute, progress=progress)
-    return figures(drawn, truth, width, threshold=threshold)
+    draws: dict[str, Draw] = {"own": draws_with(network.decoder)}
+    if adversarial is not None:
+        draws["adversarial"] = draws_with(adversarial)
+    if probes is not None:
+        draws["probes"] = probes.imagine
+    drawn = imagine_each(network, list(draws.values()), first, len(truth), compute, progress=progress)
+    found = {
+        name: figures(packed, truth, width, threshold=threshold, last=name != "probes")
+        for name, packed in zip(draws, drawn, strict=True)
+    }
+    return {**found.pop("own"), **found}
 
 
 def figures(
-    drawn: NDArray[np.uint8], truth: NDArray[np.uint8], width: int, *, threshold: float = 0.95
+    drawn: NDArray[np.uint8], truth: NDArray[np.uint8], width: int, *, threshold: float = 0.95, last: bool = True
 ) -> dict[str, Any]:
     """The figures of what a network drew, (N, T, H, ceil(width/8)) uint8, packed; truth likewise with m states.
 
     Returns plain values: "metric" (each variant of equation 1; None where it is undefined, with fewer than 2 timesteps
     on either side), "matthews", "accuracy" (the share of cells of the last state that are right), "agreement" (T rows:
-    the share of cells in which timestep i agrees with state j, j from 2 on), "sequences".
+    the share of cells in which timestep i agrees with state j, j from 2 on), "sequences". Without `last` timestep T was
+    not drawn: there are T - 1 rows, and no accuracy.
     """
-    defined = drawn.shape[1] > 1 and truth.shape[1] > 2
-    between = drawn[:, :-1]
+    between = drawn[:, :-1] if last else drawn
+    defined = between.shape[1] > 0 and truth.shape[1] > 2
     metric: dict[str, float | None] = dict.fromkeys(VARIANTS)
     for variant in VARIANTS if defined else ():
         values = interpretability_packed(between, truth, width, threshold=threshold, variant=variant)
@@ -55,7 +68,7 @@ def figures(
     return {
         "metric": metric,
         "matthews": float(matthews_packed(between, truth, width).mean()) if defined else None,
-        "accuracy": round(float(pairs[-1, -1]), 6),
+        **({"accuracy": round(float(pairs[-1, -1]), 6)} if last else {}),
         "agreement": [[round(float(value), 6) for value in row] for row in pairs],
         "sequences": len(truth),
     }

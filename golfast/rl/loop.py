@@ -150,8 +150,8 @@ class _Training:
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
         config = self.config
         self.folder.start(to_toml(config))
-        if resume and self.folder.checkpoint.exists():
-            self._load()
+        if resume and (state := load_checkpoint(self.folder.checkpoint, config=fingerprint(config))):
+            self._load(state)
         else:
             self._begin()
         self.folder.rewind_log(self.step if self.update else -1)
@@ -255,8 +255,7 @@ class _Training:
         }
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 
-    def _load(self) -> None:
-        state = load_checkpoint(self.folder.checkpoint, config=fingerprint(self.config))
+    def _load(self, state: dict[str, Any]) -> None:
         self.update, self.seconds = state["update"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.learner.descent.load(state["optimiser"])

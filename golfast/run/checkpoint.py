@@ -11,7 +11,6 @@ import torch
 from golfast.errors import Failure
 from golfast.run.files import CheckpointFiles, replacing
 
-
 _HEAD = b"golfast checkpoint 2\n"
 _DIGEST = 32
 

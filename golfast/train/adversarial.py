@@ -1,11 +1,11 @@
 """The adversarial decoder of section 2.3: a second decoder that draws states where nobody says which.
 
-Encoder and core are frozen. A fresh decoder first learns, like the network's own, to draw the last state (and the first,
-if the network was trained as an autoencoder) from the hidden states; then it also has to please a discriminator that
-tells real states, the first states of other trajectories, from what the decoder draws of the timesteps that no loss
-trains. The weight of that rises on a line. Without the autoencoder loss the encoder's hidden state is such a timestep,
-too: so it is in the authors' public code. Decoder and discriminator move together, each by the gradient at what the
-other was before.
+Encoder and core are frozen. A fresh decoder first learns, like the network's own, to draw the last state (and the
+first, if the network was trained as an autoencoder) from the hidden states; then it also has to please a discriminator
+that tells real states, the first states of other trajectories, from what the decoder draws of the timesteps that no
+loss trains. The weight of that rises on a line. Without the autoencoder loss the encoder's hidden state is such a
+timestep, too: so it is in the authors' public code. Decoder and discriminator move together, each by the gradient at
+what the other was before.
 
 Two things are ours, and make small batches enough: Adam's mean decays by 0.5, as is usual for adversarial networks,
 and what is kept is the running mean of the decoder's weights. Without them the metric swings while the game goes on.
@@ -81,10 +81,11 @@ class _Adversarial:
         channels = least, 2 * least, 4 * least
         self.discriminator = seeded_network(
             Discriminator, config.data.height, config.data.width, channels=channels, seed=made
-        ).to(compute.device, memory_format=torch.channels_last)
-        self.ours, self.theirs = list(self.decoder.parameters()), list(self.discriminator.parameters())
+        ).to(compute.device)
+        self.ours: list[Tensor] = list(self.decoder.parameters())
+        self.theirs: list[Tensor] = list(self.discriminator.parameters())
         self.optimiser = Adam(
-            [{"params": self.ours}, {"params": self.theirs, "lr": self.config.discriminator_lr}],
+            ({"params": self.ours}, {"params": self.theirs, "lr": self.config.discriminator_lr}),
             lr=self.config.lr,
             betas=BETAS,
             fused=True,
@@ -114,7 +115,8 @@ class _Adversarial:
         self.optimiser.step()
         with torch.no_grad():
             kept = min(MEAN_DECAY, (step + 1) / (step + 10))  # at first a mean of all that was
-            torch._foreach_lerp_(list(self.mean.parameters()), self.ours, 1 - kept)
+            mean: list[Tensor] = list(self.mean.parameters())
+            torch._foreach_lerp_(mean, self.ours, 1 - kept)
         return told
 
     def _weight(self, step: int) -> float:

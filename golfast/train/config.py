@@ -158,7 +158,15 @@ class TrainConfig:
     probes: ProbesConfig = field(default_factory=ProbesConfig)
 
     def __post_init__(self) -> None:
-        for name in ("batch", "steps", "stop_every", "evaluate_every", "evaluate_near", "evaluate_on", "checkpoint_every"):
+        for name in (
+            "batch",
+            "steps",
+            "stop_every",
+            "evaluate_every",
+            "evaluate_near",
+            "evaluate_on",
+            "checkpoint_every",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.patience < 0:

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class _Training:
         self.step = 0
         self.seconds = 0.0
         self.learned: list[int | None] = [None] * config.data.generations
+        self.loss = 0.0
         self.ended: str | None = None
 
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
@@ -111,6 +113,7 @@ class _Training:
         if not self.step:
             self.folder.log(record)
         watch(record)
+        self._snapshot()
         self.ended = self.ended or self._ends(record)
         while not self.ended:
             loss = loss + self._step()
@@ -121,6 +124,8 @@ class _Training:
                 watch(record)
                 loss = torch.zeros_like(loss)
                 self.ended = self._ends(record)
+                if self.step % self.config.evaluate_every == 0 or self.ended:
+                    self._snapshot()
             if self.step % self.config.checkpoint_every == 0 or self.ended:
                 self._save()
         with replacing(self.folder.weights) as temporary:
@@ -136,8 +141,8 @@ class _Training:
     def _ends(self, record: Record) -> str | None:
         """What the outcome is, if the training is over."""
         config, step = self.config, self.step
-        if (loss := record["loss"]) is not None and not loss <= EXPLODED * self.judge.living:
-            return f"{DIVERGED}: the loss is {loss:.3g} at step {step}; lower the learning rates, or train in fp32"
+        if not self.loss <= EXPLODED * self.judge.living:
+            return f"{DIVERGED}: the loss is {self.loss:.3g} at step {step}; lower the learning rates, or train in fp32"
         if record["accuracy"][-1] >= config.stop and (step % config.stop_every == 0 or step >= config.steps):
             return REACHED
         if step < config.steps and not 0 < config.patience <= step:
@@ -165,9 +170,10 @@ class _Training:
         for state, value in enumerate(accuracy):
             if value >= LEARNED and self.learned[state] is None:
                 self.learned[state] = self.step
-        if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
-            self._snapshot()
-        loss = None if mean_loss is None else float(mean_loss)
+        loss = None
+        if mean_loss is not None:
+            self.loss = float(mean_loss)
+            loss = self.loss if math.isfinite(self.loss) else None  # JSON has no word for it
         seconds = round(self.seconds, 3)
         return {"step": self.step, "loss": loss, "accuracy": accuracy, "living": living, "seconds": seconds}
 

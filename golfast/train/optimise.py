@@ -56,7 +56,7 @@ class Optimisers:
         config = self._config
         warm = min(1.0, (step + 1) / max(1, config.warmup))
         if config.schedule == "exponential":
-            return warm * config.decay ** (step / config.decay_steps)
+            return float(warm * config.decay ** (step / config.decay_steps))
         gone = step / self._steps
         if config.schedule == "cosine":
             gone = (1 - math.cos(math.pi * gone)) / 2

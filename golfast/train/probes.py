@@ -89,14 +89,18 @@ class _Probing:
         self.steps, self.timesteps = self.config.steps, config.model.timesteps
         self.pool = HiddenPool(network, packed, config.data.width, self.config.pool, compute)
         self.probes = seeded_network(
-            Probes, config.model, config.data.generations, layers=self.config.layers, seed=draw_seed(self.seed, "probes")
+            Probes,
+            config.model,
+            config.data.generations,
+            layers=self.config.layers,
+            seed=draw_seed(self.seed, "probes"),
         ).to(compute.device)
         self.optimiser = Adam(self.probes.parameters(), lr=self.config.lr, fused=True)
 
     def step(self, step: int) -> Tensor:
         torch.manual_seed(draw_seed(self.seed, "probes", step))
         chosen = torch.randint(len(self.pool), (self.config.batch,), device=self.compute.device)
-        hidden = self.pool.hidden(slice(self.timesteps), chosen).split(self.config.batch)
+        hidden = self.pool.hidden(slice(self.timesteps), chosen).chunk(self.timesteps)
         targets = self.pool.truth[chosen, 1:-1].unsqueeze(1).float()
         with self.compute.autocast():
             drawn = self.probes(list(hidden))
@@ -122,7 +126,7 @@ def _judge(
     """Shares of cells that are right, and of sequences that match, of each hidden state and target: (T, m - 2)."""
     pool = HiddenPool(network, validation, width, len(validation), compute)
     everything = torch.arange(len(pool), device=compute.device)
-    hidden = pool.hidden(slice(network.config.timesteps), everything).split(len(pool))
+    hidden = pool.hidden(slice(network.config.timesteps), everything).chunk(network.config.timesteps)
     with torch.no_grad(), compute.autocast():
         drawn = probes(list(hidden)).float() > 0.5
     right = (drawn == (pool.truth[:, 1:-1].unsqueeze(1) > 0)).float().mean(dim=(3, 4))

@@ -1,9 +1,9 @@
-"""Named recipes: what to train by. Flags win over a config file, a file over the recipe, the recipe over the defaults."""
+"""Named recipes: what to train by. Options win over a config file, a file over the recipe, it over the defaults."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from golfast.run.config import flatten, from_mapping, override
+from golfast.run.config import from_mapping
 from golfast.train.config import TrainConfig
 
 _THEIRS = {
@@ -48,6 +48,24 @@ def configure(
     """
     if recipe not in RECIPES:
         raise ValueError(f"recipe {recipe!r} is unknown; allowed are: {', '.join(RECIPES)}")
-    from_mapping(TrainConfig, file or {})  # so that what is wrong is told as it stands in the file
-    given = flatten(file or {})
-    return override(TrainConfig(), {**RECIPES[recipe], **given, **(changes or {})})
+    merged: dict[str, Any] = {}
+    for layer in (_nested(RECIPES[recipe]), file or {}, _nested(changes or {})):
+        _merge(merged, layer)
+    return from_mapping(TrainConfig, merged)
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for key, value in dotted.items():
+        for name in reversed(key.split(".")):
+            value = {name: value}
+        _merge(tables, value)
+    return tables
+
+
+def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(under.get(key), dict):
+            _merge(under[key], value)
+        else:
+            under[key] = dict(value) if isinstance(value, Mapping) else value
