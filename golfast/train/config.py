@@ -171,7 +171,7 @@ class TrainConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.patience < 0:
             raise ValueError(f"patience is {self.patience}; it must be 0 (none) or more steps")
-        if self.evaluate_every % self.evaluate_near:
+        if self.evaluate_near < self.evaluate_every and self.evaluate_every % self.evaluate_near:
             raise ValueError(
                 f"evaluate_near is {self.evaluate_near}; it must divide evaluate_every, {self.evaluate_every}"
             )

@@ -136,7 +136,8 @@ class _Training:
         """Steps between evaluations: fewer while a state is about to be learned."""
         states = zip(record["accuracy"], self.learned, strict=True)
         near = any(accuracy >= NEAR and learned is None for accuracy, learned in states)
-        return self.config.evaluate_near if near else self.config.evaluate_every
+        every = self.config.evaluate_every
+        return min(self.config.evaluate_near, every) if near else every
 
     def _ends(self, record: Record) -> str | None:
         """What the outcome is, if the training is over."""

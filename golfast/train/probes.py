@@ -10,6 +10,7 @@ have one layer unless told otherwise, and hidden state 0, which holds the first 
 probes draw of it was not imagined.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,8 @@ from golfast.train.optimise import seeded_network
 from golfast.train.stage import StageOutcome, draw_seed, run_stage
 
 MATCH = 0.95  # share of cells that makes a match, in the metric
+
+_FEW = 1000  # choices
 
 Shares = NDArray[np.float64]
 
@@ -70,17 +73,28 @@ def train_probes(
 def choose_targets(matches: Shares, right: Shares) -> NDArray[np.int64]:
     """The state that each timestep is to draw: (n,) of (n, m - 2) shares of sequences that match and of cells right.
 
-    One after the other the pair that adds most to the metric: a state that another timestep draws already adds half.
-    Where nothing matches, cells decide.
+    Together they are to earn the most in the metric, where a state counts half for every timestep that draws it besides
+    the best. Where nothing matches, cells decide. The best of all choices if they are few, else one that no change of a
+    single timestep betters.
     """
     worth = matches + 1e-6 * right
-    chosen = np.full(len(matches), -1)
-    for _ in range(len(matches)):
-        taken = np.isin(np.arange(worth.shape[1]), chosen)
-        gain = np.where(chosen[:, None] < 0, worth * np.where(taken, 0.5, 1.0), -1.0)
-        timestep, target = np.unravel_index(gain.argmax(), gain.shape)
-        chosen[timestep] = target
-    return chosen
+    timesteps, targets = worth.shape
+
+    def earned(choice: tuple[int, ...]) -> float:
+        drawn = np.zeros_like(worth)
+        rows = np.arange(timesteps)
+        drawn[rows, choice] = worth[rows, choice]
+        return float((drawn.max(axis=0) + drawn.sum(axis=0)).sum() / 2)
+
+    if targets**timesteps <= _FEW:
+        return np.array(max(itertools.product(range(targets), repeat=timesteps), key=earned))
+    best = tuple(worth.argmax(axis=1).tolist())
+    while True:
+        changes = ((*best[:t], k, *best[t + 1 :]) for t in range(timesteps) for k in range(targets))
+        better = max(changes, key=earned)
+        if earned(better) <= earned(best):
+            return np.array(best)
+        best = better
 
 
 class _Probing:

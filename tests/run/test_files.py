@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from golfast.errors import Failure
 from golfast.model import save_weights
 from golfast.model.conv import Conv3x3
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
-from golfast.run.files import replacing, write_json
+from golfast.run.files import CheckpointFiles, replacing, write_json
 from golfast.run.folder import RunFolder
 
 
@@ -37,25 +38,62 @@ def test_json_has_no_nan(tmp_path):
 
 
 def test_checkpoints_come_back(tmp_path):
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, {"step": 3, "list": [1, None]}, config="abc")
-    assert load_checkpoint(path, config="abc") == {"step": 3, "list": [1, None]}
+    files = CheckpointFiles(tmp_path / "c.pt")
+    assert not files.exist()
+    assert load_checkpoint(files, config="abc") is None
+    for step in (3, 4, 5):
+        save_checkpoint(files, {"step": step, "list": [1, None]}, config="abc")
+        assert load_checkpoint(files, config="abc") == {"step": step, "list": [1, None]}
+    assert sorted(os.listdir(tmp_path)) == ["c.before.pt", "c.pt"]
+    files.remove()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, {"step": 3}, config="abc")
+    files = CheckpointFiles(tmp_path / "c.pt")
+    save_checkpoint(files, {"step": 3}, config="abc")
     with pytest.raises(Failure, match=r"is of another config \(abc, not def\)"):
-        load_checkpoint(path, config="def")
+        load_checkpoint(files, config="def")
 
 
-@pytest.mark.parametrize("keep", [0, 1, 10, 200, -1])
-def test_a_torn_checkpoint_is_refused_and_told(tmp_path, keep):
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, {"step": 3}, config="abc")
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(Failure, match=r"is damaged .*remove it to train from the start"):
-        load_checkpoint(path, config="abc")
+def cut(keep):
+    return lambda content: content[:keep]
+
+
+def flip(at):
+    return lambda content: content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("harm", [cut(0), cut(1), cut(60), cut(-1), flip(3), flip(40), flip(200), flip(-300)])
+def test_of_a_damaged_checkpoint_the_one_before_is_used(tmp_path, harm):
+    files = CheckpointFiles(tmp_path / "c.pt")
+    for step in (3, 4):
+        save_checkpoint(files, {"step": step}, config="abc")
+        whole = files.latest.read_bytes()
+    files.latest.write_bytes(harm(whole))
+    assert load_checkpoint(files, config="abc") == {"step": 3}
+    files.before.write_bytes(harm(whole))
+    with pytest.raises(Failure, match=r"c\.pt is damaged .*remove it to train from the start"):
+        load_checkpoint(files, config="abc")
+
+
+def test_a_kill_between_two_checkpoints_loses_none(tmp_path, monkeypatch):
+    """The latest has become the one before, and its successor has not taken its place yet."""
+    files = CheckpointFiles(tmp_path / "c.pt")
+    save_checkpoint(files, {"step": 3}, config="abc")
+    real = Path.replace
+
+    def killed(self, target):
+        if target == files.latest:
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(files, {"step": 4}, config="abc")
+    monkeypatch.undo()
+    assert load_checkpoint(files, config="abc") == {"step": 3}
+    assert os.listdir(tmp_path) == ["c.before.pt"]
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):
@@ -63,12 +101,13 @@ def test_a_checkpoint_runs_no_code(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "evil"),)
 
-    import torch
-
-    torch.save({"config": "abc", "state": Evil()}, tmp_path / "c.pt")
+    files = CheckpointFiles(tmp_path / "c.pt")
+    save_checkpoint(files, {"step": 3, "evil": Evil()}, config="abc")  # a checksum proves no innocence
     with pytest.raises(Failure, match="is damaged"):
-        load_checkpoint(tmp_path / "c.pt", config="abc")
+        load_checkpoint(files, config="abc")
     assert not (tmp_path / "evil").exists()
+    pickle.loads(pickle.dumps(Evil()))  # what it would have done
+    assert (tmp_path / "evil").exists()
 
 
 def test_the_log_forgets_what_a_resumed_run_writes_again(tmp_path):
@@ -100,7 +139,7 @@ def test_a_damaged_result_is_told(tmp_path):
 def test_a_full_disk_is_told_by_its_name_and_harms_nothing(tmp_path, monkeypatch, write):
     def save():
         if write == "checkpoint":
-            save_checkpoint(path, {"step": 3}, config="abc")
+            save_checkpoint(CheckpointFiles(path), {"step": 3}, config="abc")
         elif write == "weights":
             with replacing(path) as temporary:
                 save_weights(Conv3x3(1, 1), temporary)

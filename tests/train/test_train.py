@@ -113,7 +113,8 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path, compute):
     with pytest.raises(Failure, match="holds a run of another config"):
         run(override(SMALL, {"seed": 3}), tmp_path / "a", compute, resume=True)
     other = run(override(SMALL, {"seed": 3}), tmp_path / "b", compute)
-    (tmp_path / "a" / "checkpoint.pt").replace(tmp_path / "b" / "checkpoint.pt")
+    for name in ("checkpoint.pt", "checkpoint.before.pt"):
+        (tmp_path / "a" / name).replace(tmp_path / "b" / name)
     with pytest.raises(Failure, match="is of another config"):
         run(override(SMALL, {"seed": 3}), tmp_path / "b", compute, resume=True)
     assert other.steps == 30
@@ -127,14 +128,44 @@ def test_nan_in_training_is_told(tmp_path, compute, monkeypatch):
         return first, last * math.nan if step == 12 else last
 
     monkeypatch.setattr(Feed, "batch", poisoned)
-    with pytest.raises(Failure, match=r"training diverged: the loss is nan at step 15; lower optimiser\.lr"):
-        run(SMALL, tmp_path / "a", compute)
-    assert not (tmp_path / "a" / "weights.safetensors").exists()
-    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()] == [
-        0,
-        5,
-        10,
+    outcome = run(SMALL, tmp_path / "a", compute)
+    assert outcome.outcome == "diverged: the loss is nan at step 15; lower the learning rates, or train in fp32"
+    assert outcome.diverged
+    assert not outcome.reached
+    records = RunFolder(tmp_path / "a").read_log()
+    assert [(record["step"], record["loss"] is None) for record in records] == [
+        (0, True),
+        (5, False),
+        (10, False),
+        (15, True),
     ]
+    # The same is told by a run that was killed before it could tell it.
+    monkeypatch.undo()
+    again = run(SMALL, tmp_path / "a", compute, resume=True)
+    assert (again.outcome, again.steps) == (outcome.outcome, 15)
+
+
+def test_an_exploding_loss_ends_the_run(tmp_path, compute, monkeypatch):
+    real = Feed.batch
+
+    def poisoned(self, step):
+        first, last = real(self, step)
+        return first, last + 1e3 if step >= 12 else last
+
+    monkeypatch.setattr(Feed, "batch", poisoned)
+    outcome = run(SMALL, tmp_path / "a", compute)
+    assert outcome.outcome.startswith("diverged: the loss is 1e+05 at step 15") or outcome.steps == 15
+    assert outcome.diverged
+
+
+def test_a_run_that_predicts_empty_boards_is_stuck(tmp_path, compute):
+    config = override(SMALL, {"optimiser.name": "adam", "optimiser.adam_lr": 1e-9, "data.density": 0.2})
+    outcome = run(config, tmp_path / "a", compute)
+    assert outcome.outcome == "stuck: it predicts empty boards after 30 steps"
+    outcome = run(override(config, {"patience": 10}), tmp_path / "b", compute)
+    assert outcome.outcome == "stuck: it predicts empty boards after 10 steps"
+    assert not outcome.reached
+    assert not outcome.diverged
 
 
 def test_it_stops_when_the_last_state_is_right_enough(tmp_path, compute):
@@ -210,13 +241,19 @@ def test_accuracy_is_of_the_state_that_a_timestep_stands_for(compute):
         def imagine(self, first):
             return cells[:, self.order]
 
+    def look(order):
+        return judge.look(Fake(order))
+
     judge = Judge(truth, 20, compute)
     share = (cells[:, 1] == cells[:, 2]).float().mean().item()
-    assert judge.accuracy(Fake([1, 2])) == [1.0, 1.0]
-    assert judge.accuracy(Fake([2, 1])) == pytest.approx([share, share])
-    # Another number of timesteps: the last stands for the last state, the others for what they agree with best.
-    assert judge.accuracy(Fake([2, 1, 2])) == [1.0, 1.0, 1.0]
-    assert judge.accuracy(Fake([1, 1, 1])) == pytest.approx([1.0, 1.0, share])
+    assert look([1, 2]) == ([1.0, 1.0], 1.0)
+    assert look([2, 1])[0] == pytest.approx([share, share])
+    # Another number of timesteps: the last stands for the last state; a state between, for who draws it best before it.
+    assert look([2, 1, 2])[0] == [1.0, 1.0]
+    assert look([2, 2, 1])[0] == pytest.approx([share, share])
+    assert look([1])[0] == pytest.approx([1.0, share])
+    assert look([1, 1])[1] == pytest.approx((cells[:, 1].sum() / cells[:, 2].sum()).item())
+    assert judge.living == pytest.approx(cells[:, 2].mean().item())
 
 
 def test_gradients_are_clipped_and_the_rate_falls():
@@ -229,6 +266,20 @@ def test_gradients_are_clipped_and_the_rate_falls():
         rates.append(optimisers._all[0][0].param_groups[0]["lr"] / config.adam_lr)
     assert max(p.grad.abs().max().item() for p in network.parameters()) <= 0.01
     assert rates == pytest.approx([0.1, 0.5 * (1 - 0.9 * 0.04), 1 - 0.9 * 0.09, 0.55, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps", "expected"),
+    [
+        ("linear", (0, 50, 100), (1, 0.55, 0.1)),
+        ("cosine", (0, 25, 50, 100), (1, 0.1 + 0.9 * (1 + 2**-0.5) / 2, 0.55, 0.1)),
+        ("exponential", (0, 20, 40, 1000), (1, 0.9, 0.81, 0.9**50)),
+    ],
+)
+def test_schedules(schedule, steps, expected):
+    config = OptimiserConfig(warmup=0, schedule=schedule, decay_steps=20)
+    optimisers = Optimisers(Network(ModelConfig(channels=4, core_layers=1, timesteps=1)), config, 100)
+    assert [optimisers._factor(step) for step in steps] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +299,23 @@ def test_gradients_are_clipped_and_the_rate_falls():
         ({"optimiser.clip": -1.0}, "optimiser.clip is -1.0"),
         ({"optimiser.final": 2.0}, "optimiser.final is 2.0"),
         ({"optimiser.warmup": -1}, "optimiser.warmup is -1"),
+        ({"optimiser.schedule": "step"}, "optimiser.schedule is 'step'; allowed are: linear, cosine, exponential"),
+        ({"optimiser.decay": 0.0}, "optimiser.decay is 0.0"),
+        ({"optimiser.decay_steps": 0}, "optimiser.decay_steps is 0"),
+        ({"optimiser.beta2": 1.0}, "optimiser.beta2 is 1.0"),
+        ({"evaluate_near": 3}, "evaluate_near is 3; it must divide evaluate_every, 5"),
+        ({"patience": -1}, "patience is -1"),
+        ({"stop_every": 0}, "stop_every is 0"),
+        ({"adversarial.layers": 0}, "adversarial.layers is 0; it must be from 1 to 64"),
+        ({"adversarial.alone": 9999}, "adversarial.alone is 9999; it must be from 0 to adversarial.steps"),
+        ({"adversarial.losses": "all"}, "adversarial.losses is 'all'; allowed are: as trained, prediction, predic"),
+        ({"adversarial.weight": -1.0}, "adversarial.weight is -1.0"),
+        ({"adversarial.lr": 0.0}, "adversarial.lr is 0.0"),
+        ({"adversarial.clip": -1.0}, "adversarial.clip is -1.0"),
+        ({"adversarial.on": True, "model.timesteps": 1}, "no timestep is left that no loss trains"),
+        ({"probes.pool": 0}, "probes.pool is 0; it must be 1 or more"),
+        ({"probes.lr": 10.0}, "probes.lr is 10.0"),
+        ({"probes.on": True, "data.generations": 1}, "probes draw states in between, and there are none"),
     ],
 )
 def test_impossible_configs(change, message):
