@@ -11,7 +11,7 @@ from typing import Any
 from golfast.ablate.recipes import RECIPES, recipe_config
 from golfast.run.config import flatten, from_mapping, override, read_toml, unknown_key
 from golfast.run.precision import choose_compute
-from golfast.train import TrainConfig
+from golfast.train import TrainConfig, as_run
 
 MEASURES = ("metric", "adversarial", "order")
 
@@ -161,7 +161,7 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
 
 def trial_config(config: TrainConfig, device: str = "auto") -> TrainConfig:
     """The config as it will run on this device: what "auto" stands for is part of what a run is."""
-    return dataclasses.replace(config, precision=choose_compute(device, config.precision).precision)
+    return as_run(config, choose_compute(device, config.precision))
 
 
 def _variant(file: _File, name: str, table: Any) -> Variant:

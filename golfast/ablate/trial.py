@@ -1,6 +1,5 @@
 """One trial: train a network, evaluate it, leave a run folder that explains itself."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from golfast.run.hardware import hardware, versions
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
 from golfast.run.watch import Watch, watch_nothing
-from golfast.train import Outcome, TrainConfig, train
+from golfast.train import Outcome, TrainConfig, as_run, train
 
 
 def run_trial(
@@ -44,7 +43,7 @@ def run_trial(
     """
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision)
-    config = dataclasses.replace(config, precision=compute.precision)
+    config = as_run(config, compute)
     if dataset is not None and dataset.recipe != config.data:
         raise ValueError("the dataset is of another recipe than the config's data")
     if folder.path.exists() and any(folder.path.iterdir()):
@@ -175,8 +174,7 @@ def load_config(folder: RunFolder) -> TrainConfig:
 
 def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:
     """The folder named by the hash of a config as it will run on this device."""
-    precision = choose_compute(device, config.precision).precision
-    return RunFolder(root / fingerprint(dataclasses.replace(config, precision=precision)))
+    return RunFolder(root / fingerprint(as_run(config, choose_compute(device, config.precision))))
 
 
 def held_out_recipe(config: TrainConfig, count: int) -> Recipe:

@@ -2,6 +2,7 @@
 
 from golfast.train.adversarial import train_adversarial
 from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfig, TrainConfig
+from golfast.train.engines import as_run
 from golfast.train.loop import Outcome, train
 from golfast.train.probes import train_probes
 from golfast.train.recipes import RECIPES, configure
@@ -15,6 +16,7 @@ __all__ = [
     "ProbesConfig",
     "StageOutcome",
     "TrainConfig",
+    "as_run",
     "configure",
     "train",
     "train_adversarial",

@@ -1,13 +1,21 @@
 """How much of what a network draws is right."""
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from golfast.model import Network
 from golfast.run.precision import Compute
 from golfast.train.feed import unpack_bits
+
+
+class Imagines(Protocol):
+    """A network, or what computes for one."""
+
+    def imagine(self, first: Tensor) -> Tensor:
+        """First states (B, 1, H, W) to decoded hidden states of timesteps 1..T: (B, T, H, W)."""
 
 
 class Judge:
@@ -20,12 +28,12 @@ class Judge:
         self.living = float(self._truth[:, -1].mean())
         """Share of living cells in the last states: the squared error of predicting empty boards."""
 
-    def imagine(self, network: Network, chosen: slice = slice(None)) -> Tensor:
+    def imagine(self, network: Imagines, chosen: slice = slice(None)) -> Tensor:
         """Decoded hidden states of timesteps 1..T of the chosen trajectories: (B, T, H, W) float32."""
         with torch.no_grad(), self._compute.autocast():
             return network.imagine(self._truth[chosen, :1]).float()
 
-    def look(self, network: Network) -> tuple[list[float], float]:
+    def look(self, network: Imagines) -> tuple[list[float], float]:
         """The accuracy of each state s_2..s_m, and the living cells of the predicted last states per true one.
 
         Accuracy is the share of cells that are right where the network draws that state. The last state is what the

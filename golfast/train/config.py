@@ -8,6 +8,7 @@ from golfast.model import ModelConfig
 from golfast.run.precision import PRECISIONS
 
 OPTIMISERS = ("muon", "adam")
+ENGINES = ("auto", "torch", "amx")
 SCHEDULES = ("linear", "cosine", "exponential")
 LOSSES = ("as trained", "prediction", "prediction and autoencoder")
 
@@ -151,6 +152,9 @@ class TrainConfig:
     checkpoint_every: int = 500
     precision: str = "auto"
     """"bf16", "fp32", or "auto": bf16 where the hardware multiplies it."""
+    engine: str = "auto"
+    """Who computes gradients: "torch", "amx" (compiled code for the matrix unit of x86 cores), or "auto": the latter
+    in bf16 on a CPU that has one, for networks of up to 32 channels."""
     data: Recipe = field(default_factory=Recipe)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -186,6 +190,8 @@ class TrainConfig:
             raise ValueError(f"stop is {self.stop}; it is an accuracy above 0 (above 1: train all steps)")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; allowed are: {', '.join(PRECISIONS)}")
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine is {self.engine!r}; allowed are: {', '.join(ENGINES)}")
         if self.data.generations < 1:
             raise ValueError("data.generations is 0; there is nothing to predict without at least 1 generation")
         if self.batch > self.data.count:

@@ -20,6 +20,7 @@ from golfast.run.files import replacing
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
 from golfast.train.accuracy import Judge
+from golfast.train.compiled import CompiledStep
 from golfast.train.config import TrainConfig
 from golfast.train.feed import Feed
 from golfast.train.optimise import Optimisers, seeded_network
@@ -87,6 +88,7 @@ class _Training:
         self.config, self.folder, self.compute = config, folder, compute
         self.network = seeded_network(Network, config.model, seed=config.seed).to(compute.device)
         self.optimisers = Optimisers(self.network, config.optimiser, config.steps)
+        self.compiled = CompiledStep(self.network, config) if config.engine == "amx" else None
         self.feed = Feed(packed, config.data.width, batch=config.batch, seed=config.seed, device=compute.device)
         validation = generate(dataclasses.replace(config.data, split="validation"), 0, config.evaluate_on)
         self.judge = Judge(validation, config.data.width, compute)
@@ -154,6 +156,10 @@ class _Training:
 
     def _step(self) -> Tensor:
         first, last = self.feed.batch(self.step)
+        if self.compiled:
+            loss = self.compiled.step(first, last, self.step, self.optimisers.factor(self.step))
+            self.step += 1
+            return loss
         with self.compute.autocast():
             if self.config.autoencoder:
                 predicted, recreated = self.network(first)
@@ -167,7 +173,7 @@ class _Training:
         return loss.detach()
 
     def _evaluate(self, mean_loss: Tensor | None) -> Record:
-        accuracy, living = self.judge.look(self.network)
+        accuracy, living = self.judge.look(self.compiled or self.network)
         for state, value in enumerate(accuracy):
             if value >= LEARNED and self.learned[state] is None:
                 self.learned[state] = self.step
@@ -180,7 +186,8 @@ class _Training:
 
     def _snapshot(self) -> None:
         """Keep what the liveliest validation trajectory looks like to the network by now, as greys 0..255."""
-        drawn = self.judge.imagine(self.network, self.liveliest).clamp(0, 1).mul(255).round().to(torch.uint8)
+        drawn = self.judge.imagine(self.compiled or self.network, self.liveliest)
+        drawn = drawn.clamp(0, 1).mul(255).round().to(torch.uint8)
         self.folder.keep_snapshot(self.step, drawn[0].cpu().numpy())
 
     def _save(self) -> None:
@@ -190,7 +197,7 @@ class _Training:
             "learned": self.learned,
             "ended": self.ended,
             "network": self.network.state_dict(),
-            "optimisers": self.optimisers.state(),
+            "optimisers": (self.compiled or self.optimisers).state(),
         }
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 
@@ -198,4 +205,4 @@ class _Training:
         self.step, self.seconds, self.learned = state["step"], state["seconds"], state["learned"]
         self.ended = state["ended"]
         self.network.load_state_dict(state["network"])
-        self.optimisers.load(state["optimisers"])
+        (self.compiled or self.optimisers).load(state["optimisers"])

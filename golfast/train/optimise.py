@@ -37,7 +37,7 @@ class Optimisers:
         loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip:
             nn.utils.clip_grad_value_(self._parameters, self._config.clip, foreach=True)
-        factor = self._factor(step)
+        factor = self.factor(step)
         for optimiser, rate in self._all:
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor
@@ -52,7 +52,8 @@ class Optimisers:
         for (optimiser, _), state in zip(self._all, states, strict=True):
             optimiser.load_state_dict(state)
 
-    def _factor(self, step: int) -> float:
+    def factor(self, step: int) -> float:
+        """What the learning rates are multiplied by at a step."""
         config = self._config
         warm = min(1.0, (step + 1) / max(1, config.warmup))
         if config.schedule == "exponential":

@@ -1,0 +1,24 @@
+"""Which engine a training runs on."""
+
+import dataclasses
+
+from golfast.run.precision import Compute
+from golfast.train.config import TrainConfig
+
+
+def as_run(config: TrainConfig, compute: Compute) -> TrainConfig:
+    """The config as it runs: what "auto" stands for on this machine is part of what a run is.
+
+    Raises ValueError if the engine that was asked for cannot run here.
+    """
+    from golfast.model.amx.engine import can_run
+
+    fits = compute.device.type == "cpu" and compute.bf16 and can_run(config.model)
+    if config.engine == "amx" and not fits:
+        raise ValueError(
+            "engine 'amx' was asked for; it needs a CPU with a matrix unit for bf16, precision 'bf16', device 'cpu' "
+            f"and at most 32 channels, and got {compute.precision}, {compute.device.type} and {config.model.channels} "
+            "channels; use engine 'torch'"
+        )
+    engine = config.engine if config.engine != "auto" else "amx" if fits else "torch"
+    return dataclasses.replace(config, precision=compute.precision, engine=engine)
