@@ -279,7 +279,7 @@ def test_gradients_are_clipped_and_the_rate_falls():
 def test_schedules(schedule, steps, expected):
     config = OptimiserConfig(warmup=0, schedule=schedule, decay_steps=20)
     optimisers = Optimisers(Network(ModelConfig(channels=4, core_layers=1, timesteps=1)), config, 100)
-    assert [optimisers._factor(step) for step in steps] == pytest.approx(expected)
+    assert [optimisers.factor(step) for step in steps] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
