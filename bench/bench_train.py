@@ -1,9 +1,13 @@
 """A training step of the default config: three timesteps, batches of 24."""
 
+import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
@@ -13,7 +17,7 @@ from golfast.model import Network
 from golfast.model.conv import Conv3x3
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
-from golfast.train import TrainConfig
+from golfast.train import TrainConfig, as_run
 from golfast.train.feed import Feed
 from golfast.train.loop import _Training
 
@@ -27,9 +31,20 @@ TOLERANCE = {"fp32": 1e-5, "bf16": 2e-2}  # of losses, relative
 
 
 def bench_step(benchmark: Any, tmp_path: Path) -> None:
+    config = as_run(CONFIG, choose_compute("cpu"))
+    _bench(benchmark, tmp_path, config)
+
+
+def bench_step_by_torch(benchmark: Any, tmp_path: Path) -> None:
+    if as_run(CONFIG, choose_compute("cpu")).engine == "torch":
+        pytest.skip("this CPU has no matrix unit: the row above is torch's")
+    _bench(benchmark, tmp_path, dataclasses.replace(CONFIG, engine="torch"))
+
+
+def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
     compute = choose_compute("cpu")
     packed = generate(CONFIG.data, 0, 4_800)
-    training = _Training(CONFIG, RunFolder(tmp_path), packed, compute)
+    training = _Training(config, RunFolder(tmp_path), packed, compute)
     feed = Feed(packed, CONFIG.data.width, batch=CONFIG.batch, seed=CONFIG.seed, device=torch.device("cpu"))
     batch = feed.batch(0)
     plain = Plain(CONFIG)
@@ -55,13 +70,40 @@ def bench_step(benchmark: Any, tmp_path: Path) -> None:
 
     compare(
         benchmark,
-        f"a training step: {CONFIG.model.timesteps} timesteps, batch {CONFIG.batch}, {compute.precision}",
+        f"a training step: {CONFIG.model.timesteps} timesteps, batch {CONFIG.batch}, {compute.precision}, "
+        f"engine {config.engine}",
         Side("golfast", ours, STEPS),
         peers,
         unit="steps/s",
         limits=[multiplying(torch.bfloat16 if compute.bf16 else torch.float32, _operations())],
         precision=compute.precision,
+        milliseconds=_parts(training, *batch),
     )
+
+
+def _parts(training: _Training, first: Tensor, last: Tensor) -> dict[str, float]:
+    """Medians of what the parts of a compiled step take, in milliseconds."""
+    if training.compiled is None:
+        return {}
+    engine, descent, optimiser = training.compiled._engine, training.compiled._descent, CONFIG.optimiser
+
+    def descend() -> None:
+        descent.step(
+            engine.gradients, 1, most=optimiser.clip, adam_rate=0, beta2=0.999, muon_rate=0, momentum=optimiser.momentum
+        )
+
+    parts: dict[str, Callable[[], object]] = {
+        "batch": lambda: training.feed.batch(training.step),
+        "gradients": lambda: engine.gradient(first, last, autoencoder=True),
+        "optimisers": descend,
+    }
+    times: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(9):
+        for name, run in parts.items():
+            began = time.perf_counter()
+            run()
+            times[name].append(1e3 * (time.perf_counter() - began))
+    return {name: median(values) for name, values in times.items()}
 
 
 def _stepping(step: Callable[[Tensor, Tensor], Tensor], feed: Feed) -> Callable[[], None]:
