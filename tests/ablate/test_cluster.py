@@ -33,6 +33,7 @@ def cluster(monkeypatch):
 
 def test_a_sweep_survives_the_death_of_a_node(tmp_path, cluster):
     second = cluster.add_node(num_cpus=2)
+    cluster.wait_for_nodes()
     plan = Plan(fake.sweep_rows(a=9, b=3))
     watcher = fake.Silent()
 
@@ -48,6 +49,9 @@ def test_a_sweep_survives_the_death_of_a_node(tmp_path, cluster):
         with RayExecutor(work, address=cluster.address) as executor:
             assert executor.workers == 3
             sweep(plan, executor, store, watcher=watcher, name="ray")
+            patience = time.monotonic() + 60  # the cluster learns of a death when it next asks after the node
+            while executor.workers != 1 and time.monotonic() < patience:
+                time.sleep(0.1)
             assert executor.workers == 1
         killer.join()
         found = {trial.name: trial for trial in store.trials()}
