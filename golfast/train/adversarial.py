@@ -8,7 +8,9 @@ timestep, too: so it is in the authors' public code. Decoder and discriminator m
 what the other was before.
 
 Two things are ours, and make small batches enough: Adam's mean decays by 0.5, as is usual for adversarial networks,
-and what is kept is the running mean of the decoder's weights. Without them the metric swings while the game goes on.
+and what is kept is the running mean of the decoder's weights. Without them the metric swings while the game goes on:
+over the last 900 of 1,200 steps from 0.06 to 0.95 with a decay of 0.9, from 0.53 to 0.93 with 0.5, and from 0.92 to
+0.98 with the mean and a weight of 0.1 (one network of 3 game and 2 model timesteps, own decoder 0.34, batch 8).
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from golfast.train.optimise import seeded_network
 from golfast.train.stage import StageOutcome, draw_seed, run_stage
 
 BETAS = 0.5, 0.999
-MEAN_DECAY = 0.99  # of the running mean: the last hundred steps or so
+MEAN_DECAY = 0.995  # of the running mean: at most the last two hundred steps
 
 
 def train_adversarial(

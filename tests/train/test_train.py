@@ -154,7 +154,8 @@ def test_an_exploding_loss_ends_the_run(tmp_path, compute, monkeypatch):
 
     monkeypatch.setattr(Feed, "batch", poisoned)
     outcome = run(SMALL, tmp_path / "a", compute)
-    assert outcome.outcome.startswith("diverged: the loss is 1e+05 at step 15")
+    assert outcome.outcome.startswith("diverged: the loss is ")
+    assert outcome.steps == 15
     assert outcome.diverged
 
 
