@@ -29,6 +29,14 @@ class Subject:
 
 def load_subject(run: Path, examples: int) -> Subject:
     """The subject of a run folder, with so many real inputs. Failure or OSError if the folder is no finished run."""
+    from golfast.run.config import read_toml
+    from golfast.run.folder import RunFolder
+
+    config = RunFolder(run).config
+    if config.exists() and "environment" in read_toml(config):
+        from .subject_agent import load_agent_subject
+
+        return load_agent_subject(run, examples)
     from .subject_life import load_life_subject
 
     return load_life_subject(run, examples)
