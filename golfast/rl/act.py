@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from golfast.jit import kernel, part
+from golfast.jit import kernel
 from golfast.rl.network import ActorCritic
 from golfast.rl.randomness import uniform_at
+from golfast.rl.sparse import TOGETHER, add_rows, nonzero
 from golfast.run.precision import Compute
-
-_TOGETHER = 4  # rows of a matrix that are added at once
 
 
 class Actor(ABC):
@@ -113,7 +112,7 @@ def forward(
     logits: NDArray[np.float32],
 ) -> None:
     """Logits (N, actions) of observations (N, features) times `scale`, of games start..stop."""
-    layers, size = len(widths) - 1, widths.max() + _TOGETHER
+    layers, size = len(widths) - 1, widths.max() + TOGETHER
     hidden = np.empty(size, np.float32)
     signals, rows = np.empty(size, np.float32), np.empty(size, np.int64)
     for game in range(start, stop):
@@ -121,15 +120,15 @@ def forward(
         for layer in range(layers):
             inputs, outputs = widths[layer], widths[layer + 1]
             if layer == 0:
-                found = _nonzero(observations[game], inputs, scale, place, outputs, signals, rows)
+                found = nonzero(observations[game], inputs, scale, place, outputs, signals, rows)
             else:
-                found = _nonzero(hidden, inputs, np.float32(1), place, outputs, signals, rows)
+                found = nonzero(hidden, inputs, np.float32(1), place, outputs, signals, rows)
             place += inputs * outputs
             for j in range(outputs):
                 hidden[j] = weights[place + j]  # the bias
             place += outputs
-            for k in range(0, found, _TOGETHER):
-                _add_rows(
+            for k in range(0, found, TOGETHER):
+                add_rows(
                     hidden, weights, outputs, rows[k], rows[k + 1], rows[k + 2], rows[k + 3],
                     signals[k], signals[k + 1], signals[k + 2], signals[k + 3],
                 )  # fmt: skip
@@ -138,50 +137,6 @@ def forward(
                     hidden[j] = max(hidden[j], np.float32(0))
         for j in range(logits.shape[1]):
             logits[game, j] = hidden[j]
-
-
-@part
-def _nonzero(
-    inputs: NDArray[Any],
-    count: int,
-    scale: np.float32,
-    place: int,
-    outputs: int,
-    signals: NDArray[np.float32],
-    rows: NDArray[np.int64],
-) -> int:
-    """What is not zero, and where its row of the matrix is; filled up with zeros to a multiple of `_TOGETHER`."""
-    found = 0
-    for i in range(count):
-        signals[found] = np.float32(inputs[i]) * scale
-        rows[found] = place + i * outputs
-        found += inputs[i] != 0
-    while found % _TOGETHER:
-        signals[found] = 0
-        rows[found] = place
-        found += 1
-    return found
-
-
-@part
-def _add_rows(
-    target: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    outputs: int,
-    row0: int,
-    row1: int,
-    row2: int,
-    row3: int,
-    signal0: np.float32,
-    signal1: np.float32,
-    signal2: np.float32,
-    signal3: np.float32,
-) -> None:
-    """Four rows of a matrix at once, so that the target is loaded and stored a quarter as often."""
-    w0, w1 = weights[row0 : row0 + outputs], weights[row1 : row1 + outputs]
-    w2, w3 = weights[row2 : row2 + outputs], weights[row3 : row3 + outputs]
-    for j in range(outputs):
-        target[j] += (signal0 * w0[j] + signal1 * w1[j]) + (signal2 * w2[j] + signal3 * w3[j])
 
 
 @kernel

@@ -17,6 +17,7 @@ from torch.optim import Adam, Optimizer, RMSprop
 from golfast.jit import inlined, kernel
 from golfast.rl.config import DescentConfig
 from golfast.rl.network import ActorCritic
+from golfast.rl.sparse import is_sparse, outer, product
 from golfast.run.precision import Compute
 
 _DECAY, _SQUARE_DECAY = 0.9, 0.999  # Adam's betas
@@ -110,17 +111,21 @@ class ByHand(Descent):
             self._branches[0][1].append(network.value)
         else:
             self._branches.append((_linears(network.critic), [network.value]))
-        self._kept: list[list[Tensor]] = []
+        self._kept: list[list[Tensor]] = []  # what went into each layer of each branch; nothing for sparse observations
+        self._sparse: NDArray[Any] | None = None
 
     @torch.no_grad()
     def forward(self, observations: NDArray[Any]) -> tuple[Tensor, Tensor]:
         """Logits and values; what goes into each layer is kept."""
-        seen = self._network.normalised(torch.from_numpy(observations)).flatten(1)
+        self._sparse = observations.reshape(len(observations), -1) if is_sparse(observations) else None
+        seen = torch.empty(0) if self._sparse is not None else self._network.normalised(torch.from_numpy(observations))
         self._kept, outputs = [], []
         for layers, heads in self._branches:
-            inputs = [seen]
-            for layer in layers:
-                inputs.append(torch.addmm(layer.bias, inputs[-1], layer.weight.t()).relu_())
+            inputs = [seen.flatten(1) if self._sparse is None else seen]
+            for depth, layer in enumerate(layers):
+                first = depth == 0 and self._sparse is not None
+                found = self._product(layer) if first else torch.addmm(layer.bias, inputs[-1], layer.weight.t())
+                inputs.append(found.relu_())
             outputs += [torch.addmm(head.bias, inputs[-1], head.weight.t()) for head in heads]
             self._kept.append(inputs)
         return outputs[0], outputs[1].squeeze(1)
@@ -161,8 +166,21 @@ class ByHand(Descent):
         self._square.copy_(state["square"])
         self._steps = state["steps"]
 
+    def _product(self, layer: nn.Linear) -> Tensor:
+        assert self._sparse is not None
+        found = torch.empty(len(self._sparse), layer.out_features)
+        matrix = layer.weight.t().contiguous().numpy()
+        product(self._sparse, np.float32(1 / self._network.top), matrix, layer.bias.numpy(), found.numpy())
+        return found
+
     def _into(self, layer: nn.Linear, gradient: Tensor, inputs: Tensor) -> None:
-        torch.mm(gradient.t(), inputs, out=self._gradients[layer.weight])
+        if self._sparse is not None and not len(inputs):
+            found = torch.empty(layer.in_features, layer.out_features)
+            seen = self._sparse[: len(gradient)]
+            outer(seen, np.float32(1 / self._network.top), gradient.contiguous().numpy(), found.numpy())
+            self._gradients[layer.weight].copy_(found.t())
+        else:
+            torch.mm(gradient.t(), inputs, out=self._gradients[layer.weight])
         torch.sum(gradient, dim=0, out=self._gradients[layer.bias])
 
 

@@ -20,13 +20,13 @@ def recipe(environment: str) -> AgentConfig:
     if family == "atari":
         return AgentConfig(
             steps=10_000_000,
-            report_every=25,
-            checkpoint_every=500,
+            report_every=50,
+            checkpoint_every=1000,
             threads=2,
             precision="auto",
-            environment=EnvironmentConfig(name=environment, count=16),
+            environment=EnvironmentConfig(name=environment, count=8),
             policy=PolicyConfig(kind="cnn", width=512),
-            optimiser=DescentConfig(lr=5e-4),
+            optimiser=DescentConfig(lr=7e-4),
         )
     return AgentConfig(
         steps=1_500_000,

@@ -7,6 +7,7 @@ import torch
 from golfast.rl.config import DescentConfig, PolicyConfig
 from golfast.rl.descend import Autograd, ByHand
 from golfast.rl.network import seeded_agent
+from golfast.rl.sparse import is_sparse
 from golfast.run.precision import choose_compute
 
 
@@ -20,7 +21,8 @@ def test_by_hand_equals_autograd(optimiser, clip, shared, layers):
     autograd, by_hand = Autograd(plain, config, choose_compute("cpu", "fp32")), ByHand(ours, config)
     random = np.random.default_rng(2)
     for step in range(6):
-        seen = random.integers(0, 2, (50, 2, 3, 4), np.uint8)
+        seen = (random.random((50, 2, 3, 4)) < (0.1 if step % 2 else 0.5)).astype(np.uint8)  # sparse, and not
+        assert is_sparse(seen) == step % 2
         outputs = [descent.forward(seen) for descent in (autograd, by_hand)]
         for expected, found in zip(*outputs, strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
