@@ -5,7 +5,7 @@ us; a ratio is one of medians over the rounds.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -42,6 +42,7 @@ def compare(
     *,
     unit: str,
     limits: Sequence[Limit] = (),
+    targets: Mapping[str, float] | None = None,
     rounds: int = ROUNDS,
     **also: object,
 ) -> None:
@@ -49,6 +50,9 @@ def compare(
 
     `peer` is the fastest of the peers. A slow peer may do less work than we; `peer_work` says how many units each did,
     and ours is `work`. `limit` is the bound that leaves least room, if any was given. `also` is kept as it is.
+
+    targets: the least that is aimed at: the ratio to a peer (by how its name begins) or to the "best peer", or the
+    share of the "limit". They are kept with what they are about, what was found, and whether that is enough.
     """
     others: list[Side | Limit] = [*peers, *limits]
     times: dict[str, list[float]] = {side.name: [] for side in [ours, *others]}
@@ -81,10 +85,29 @@ def compare(
         peers={peer.name: rate / rates[peer.name] for peer in peers},
         work=ours.work,
         peer_work={peer.name: peer.work for peer in peers},
+        targets=_met(targets or {}, best.name, {peer.name: rate / rates[peer.name] for peer in peers}, shares),
         threads=thread_count(),
         rounds=rounds,
         **also,
     )
+
+
+def _met(
+    targets: Mapping[str, float], best: str, ratios: Mapping[str, float], shares: Mapping[str, float]
+) -> list[dict[str, object]]:
+    """What became of the targets; one about a peer that is missing is left out."""
+    result = []
+    for about, least in targets.items():
+        if about == "limit":
+            found = {name: share for name, share in shares.items() if share == max(shares.values())}
+        else:
+            found = {name: ratio for name, ratio in ratios.items() if name == best or about != "best peer"}
+            if about != "best peer":
+                found = {name: ratio for name, ratio in found.items() if name.startswith(about)}
+        result += [
+            {"beside": name, "at_least": least, "found": value, "met": value >= least} for name, value in found.items()
+        ]
+    return result
 
 
 def seconds(call: Callable[[], object], calls: int) -> float:

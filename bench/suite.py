@@ -8,19 +8,19 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from golfast.errors import Failure
 from golfast.run.files import replacing
 from golfast.run.hardware import hardware, versions
 
-from .peers_life import HAS_SCIPY
+from .peers_big import COMPILER
+from .peers_life import packages
 
 SUITES = ("simulate", "dataset", "loader", "train", "metric", "evaluate", "rl", "gpu")
 
@@ -39,10 +39,10 @@ def run(suites: tuple[str, ...], *, save: Path | None, as_json: bool, quiet: boo
     chosen = tuple(dict.fromkeys(suites)) or SUITES
     with contextlib.nullcontext() if save is None else replacing(save) as temporary:
         measured = _measure(chosen, temporary, quiet)
-    if "simulate" in chosen and not HAS_SCIPY:
-        measured.notes.append("scipy is not installed, so its convolve2d was left out")
+    if "simulate" in chosen:
+        measured.notes += _missing_peers()
     if as_json:
-        found = {**versions(), **({"scipy": version("scipy")} if HAS_SCIPY else {})}
+        found = {**versions(), **{name: number for name, number in packages().items() if number}}
         result = {
             "machine": hardware(),
             "versions": found,
@@ -53,6 +53,20 @@ def run(suites: tuple[str, ...], *, save: Path | None, as_json: bool, quiet: boo
         print(json.dumps(result, indent=2))
     else:
         _print_table(measured.records, measured.notes)
+    if not quiet:
+        for note in measured.notes:
+            print(f"Note: {note}.", file=sys.stderr)
+
+
+def _missing_peers() -> list[str]:
+    notes = [
+        f"{package} is not installed, so that peer was left out (pip install 'golfast[peers]')"
+        for package, number in packages().items()
+        if number is None
+    ]
+    if COMPILER is None:
+        notes.append("there is no C++ compiler, so that peer was left out")
+    return notes
 
 
 class _Collector:
@@ -140,37 +154,64 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(lines[:4])}"
 
 
+_SHORT = {
+    "board-generations/s": "board-gens/s",
+    "cell-generations/s": "cell-gens/s",
+    "trajectories/s": "traj/s",
+    "sequences/s": "seq/s",
+    "operations/s": "ops/s",
+}
+
+
 def _rate(record: Record) -> str:
     rate = record["rate"]
-    size, letter = next((pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if rate >= pair[0]), (1, ""))
-    return f"{rate / size:.3g}{letter} {record['unit']}"
+    sizes = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+    size, letter = next((pair for pair in sizes if rate >= pair[0]), (1, ""))
+    return f"{rate / size:.3g}{letter} {_SHORT.get(record['unit'], record['unit'])}"
 
 
 def _ratio(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
+def _target(record: Record, beside: str) -> str:
+    """What was aimed at beside this peer or limit, and whether it is met."""
+    share = beside == record["limit"]
+    return ", ".join(
+        f"≥{format(target['at_least'], '.0%') if share else _ratio(target['at_least'])} {'✓' if target['met'] else '✗'}"
+        for target in record.get("targets", ())
+        if target["beside"] == beside
+    )
+
+
 def _print_table(records: list[Record], notes: list[str]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 160
+        console.width = 120
     machine = hardware()
     title = f"{machine['cpu']}, {machine['cores']} cores" + (f", {machine['gpu']}" if "gpu" in machine else "")
     console.print(f"{title}; " + ", ".join(f"{name} {number}" for name, number in versions().items()))
-    table = Table("what", "rate", "beside", "ratio", "share of limit", show_edge=False)
-    for column in (1, 3, 4):
-        table.columns[column].justify = "right"
+    table = Table(
+        Column("what", max_width=40),
+        Column("rate", justify="right", no_wrap=True),
+        "beside",
+        Column("ratio", justify="right", no_wrap=True),
+        Column("target", no_wrap=True),
+        show_edge=False,
+    )
     for record in records:
-        share = f"{record['fraction_of_limit']:.0%} of {record['limit']}" if record["limit"] else ""
-        others = sorted(record["peers"].items(), key=lambda pair: pair[1])
-        first, *rest = others
-        table.add_row(record["what"], _rate(record), first[0], f"{_ratio(first[1])} x", share)
-        for name, ratio in rest:
-            table.add_row("", "", name, f"{_ratio(ratio)} x", "")
+        lines = [
+            (name, f"{_ratio(ratio)} x") for name, ratio in sorted(record["peers"].items(), key=lambda pair: pair[1])
+        ]
+        if record["limit"]:
+            lines.append((record["limit"], f"{record['fraction_of_limit']:.0%}"))
+        for number, (beside, value) in enumerate(lines):
+            begins = (record["what"], _rate(record)) if number == 0 else ("", "")
+            table.add_row(*begins, beside, value, _target(record, beside), end_section=number == len(lines) - 1)
     console.print(table)
     console.print(
-        "One thread unless it says otherwise; medians of rounds in which all sides took turns; "
-        "results were checked against the peers'."
+        "One thread unless it says otherwise; medians of rounds in which all sides took turns; results were checked "
+        "against the peers'. x: times as fast as the peer; %: share of a limit of this machine, measured."
     )
     for note in notes:
         console.print(f"Note: {note}.", markup=False)

@@ -16,7 +16,7 @@ from golfast.life.rule import Rule
 from golfast.life.soup import soup_ages
 from golfast.model import Network
 from golfast.train import TrainConfig
-from golfast_bench import bench_train, limits, peers_life, peers_metric
+from golfast_bench import bench_train, limits, peers_big, peers_life, peers_metric, suite, tiles
 from golfast_bench.beside import Side, compare
 from golfast_bench.peers_train import Plain
 from golfast_bench.suite import run
@@ -35,6 +35,53 @@ def test_peers_simulate_life(name, boundary):
     given = peers_life.SIMULATORS[name](boards, 4, boundary=boundary)
     np.testing.assert_array_equal(given, expected)
     assert given.dtype == np.uint8
+
+
+@pytest.mark.parametrize("torus", [False, True])
+def test_peers_run_one_board_on(torus):
+    boundary = "torus" if torus else "dead"
+    board = soups(1, 33, 128, seed=1)[0]
+    expected = reference.trajectories(board[None], 5, Rule.parse("B3/S23"), boundary)[0, -1]
+    np.testing.assert_array_equal(peers_big.last_torch(board, 5, torus=torus), expected)
+    if torus:
+        np.testing.assert_array_equal(peers_big.last_roll(board, 5), expected)
+    if peers_big.COMPILER:
+        with peers_big.compiled() as library:
+            plain = peers_big.Compiled(library, board, torus=torus)
+        plain.run(5)
+        np.testing.assert_array_equal(plain.cells(), expected)
+
+
+def test_boards_go_into_tiles_and_back():
+    boards = soups(48, 7, 20, seed=1)
+    np.testing.assert_array_equal(tiles.from_tiles(tiles.to_tiles(boards), 20), boards)
+
+
+def test_targets_are_kept_with_what_became_of_them():
+    benchmark = Benchmark()
+
+    def sleeping(name, milliseconds):
+        return Side(name, lambda: time.sleep(milliseconds / 1000), 1)
+
+    compare(
+        benchmark,
+        "sleep",
+        sleeping("us", 2),
+        [sleeping("slow", 30), sleeping("fast", 8)],
+        unit="naps/s",
+        limits=[limits.Limit("clock", lambda: time.sleep(0.002), 100, 1.0)],
+        targets={"best peer": 1000, "slow": 2, "gone": 3, "limit": 0.9},
+        rounds=3,
+    )
+    kept = [(target["beside"], target["met"]) for target in benchmark.extra_info["targets"]]
+    assert kept == [("fast", False), ("slow", True), ("clock", False)]
+
+
+def test_a_missing_peer_is_a_note(monkeypatch):
+    monkeypatch.setitem(peers_life.PACKAGES, "jax", ("jax", "no_such_module"))
+    assert peers_life.missing("jax")
+    notes = suite._missing_peers()
+    assert any(note.startswith("jax is not installed") and "golfast[peers]" in note for note in notes)
 
 
 def test_the_peer_writes_the_dataset_of_the_recipe(tmp_path):
