@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from golfast.features.looks import Look, view_of
-from golfast.features.sheet import histogram, mark_of, wrap
+from golfast.features.sheet import columns_of, histogram, mark_of, wrap
 from golfast.features.study import Study, World
 from golfast.run.pictures import FAINT, GRID, MARGIN, PAPER, TEXT, stack, text_width, write
 
@@ -47,7 +47,7 @@ def draw_change(before: Study, after: Study, world: World, look: Look, *, title:
         raise ValueError("before and after must be studies of the same units of the same layer")
     cards = [_card(before, after, world, look, k, side) for k in range(len(after.units))]
     width, height = cards[0].width, cards[0].height
-    columns = max(1, min(1900 // (width + 2 * _GAP), -(-len(cards) // 4)))
+    columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
     page = Image.new("RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, rows * (height + _GAP)), PAPER)
     for k, card in enumerate(cards):
@@ -56,7 +56,7 @@ def draw_change(before: Study, after: Study, world: World, look: Look, *, title:
     text = (
         "Each card, before training | after training: the legal input that excites the unit most; the same with all "
         "taken away that is not needed to reach the 99.9th percentile of real inputs; how active the unit is on real "
-        "inputs (blue: that percentile, red: the input found). Selectivity, how far that percentile is above the mean: "
+        "inputs (purple: that percentile, red: the input found). Selectivity, how far that is above the mean: "
         f"{figures['selectivity'][0]:.1f} standard deviations before, {figures['selectivity'][1]:.1f} after. "
         f"Dead units: {len(figures['dead'][0])} before, "
         f"{len(figures['dead'][1])} after."

@@ -13,10 +13,11 @@ from torch import Tensor
 from golfast.features.layers import Probe
 from golfast.features.legal import Legal
 from golfast.features.objectives import Objective
-from golfast.features.parametrise import PARAMETRISATIONS, Space, parametrise
+from golfast.features.parametrise import PARAMETRISATIONS, Parametrisation, Space, parametrise
 from golfast.features.refine import refine
 from golfast.features.transform import Jolt, square, total_variation
 
+_LEAST = 0.1  # a share of the range: nearer to its ends a sigmoid hardly moves
 _BETAS = (0.9, 0.99)
 # Steps of Adam that suit what a parametrisation's parameters are: shares of a range, logits, coefficients, angles.
 _RATES = {"pixels": 0.05, "cells": 0.3, "softmax": 0.3, "fourier": 0.15, "maco": 0.2}
@@ -112,7 +113,13 @@ def maximise(
         inputs = made.decode(parameters)
         return inputs if matters is None else torch.where(matters, inputs, low)
 
-    parameters = made.start(batch, generator).to(low.device).requires_grad_()
+    parameters = made.start(batch, generator).to(low.device)
+    parameters.requires_grad_()
+    if examples is not None and config.method != "maco":
+        (slope,) = torch.autograd.grad(score(decode(parameters)).sum(), [parameters])
+        off = (slope == 0).flatten(1).all(1)
+        with torch.no_grad():
+            parameters[off] += _towards_real(made, space, examples)
     rate = _RATES[config.method] if config.lr is None else config.lr
     adam = _Adam(parameters, rate)
 
@@ -156,6 +163,16 @@ def maximise(
             reached = torch.maximum(scores, reached)
         best, reached = refine(score, best, legal, space, rounds=config.rounds)
     return Optimised(raw, raw_score, projected, projected_score, best, reached)
+
+
+def _towards_real(made: Parametrisation, space: Space, examples: Tensor) -> Tensor:
+    """What takes parameters from the middle of the range to the mean of real inputs, not all the way to its ends.
+
+    In the middle, half of everything is there at once, and a unit behind a ReLU may be off, without any gradient.
+    """
+    share = space.share(examples.float().mean(0, keepdim=True)).clamp(_LEAST, 1 - _LEAST)
+    middle = torch.full_like(share, 0.5)
+    return made.encode(space.inner(share)) - made.encode(space.inner(middle))
 
 
 class _Adam:

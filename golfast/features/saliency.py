@@ -26,6 +26,9 @@ _CHOSEN: Colour = (213, 94, 0)
 _TITLE = 19
 _GAP = 20
 _CURVE = 84
+_LEVELS = 6
+_HOTTEST = 0.998  # the share of places that are cooler than full red
+_SAMPLED = 10_000_000  # values that a quantile can be taken of
 _BARS = 150
 
 
@@ -88,14 +91,16 @@ def draw_played(
 ) -> list[Image.Image]:
     """A frame per step for `golfast.run.pictures.save_gif`: what value and choice hang on, chances, the value's curve.
 
-    policy, critic: the layers that put out logits (B, A) and values (B, 1). Heat is scaled to its largest value in
-    the episode. ValueError for an episode of no steps.
+    policy, critic: the layers that put out logits (B, A) and values (B, 1). Full red is what the 0.2% hottest places
+    of the episode reach. ValueError for an episode of no steps.
     """
     if len(played.inputs) == 0:
         raise ValueError("an episode of no steps cannot be drawn")
     chosen = torch.from_numpy(played.actions).to(played.inputs.device)
     heats = [saliency(probe, objective, played.inputs, space) for objective in (value(critic), logit(policy, chosen))]
-    shares = [heat / heat.amax().clamp(min=1e-12) for heat in heats]
+    shares = [
+        (heat / torch.quantile(heat.flatten()[:_SAMPLED], _HOTTEST).clamp(min=1e-12)).clamp(max=1) for heat in heats
+    ]
     captions = ("what the value hangs on", "what the chosen action hangs on")
     return [
         _frame(played, step, [(caption, share[step]) for caption, share in zip(captions, shares, strict=True)],
@@ -177,7 +182,8 @@ def _heated(inputs: Tensor, heat: Tensor, look: Look, side: int) -> Image.Image:
         names = look.names if isinstance(look, NumbersLook) else [str(k) for k in range(len(heat))]
         return NumbersLook(names, [-1.0] * len(heat), [1.0] * len(heat)).draw(heat, side=side, view=None)
     picture = _seen(inputs, look, side).convert("L").convert("RGB")
-    over = Image.fromarray((heat.amax(0).clamp(0, 1) * 255).byte().cpu().numpy())
+    level = (heat.amax(0) * _LEVELS).round() / _LEVELS  # few colours, which a GIF can hold
+    over = Image.fromarray((level * 255).byte().cpu().numpy())
     mask = over.resize((picture.width - 2, picture.height - 2), Image.Resampling.NEAREST)
     faded = Image.blend(picture, Image.new("RGB", picture.size, PAPER), 0.35)
     faded.paste(Image.new("RGB", mask.size, _HEAT), (1, 1), mask)

@@ -8,14 +8,14 @@ from golfast.features.study import Study, World
 from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, flow, stack, text_width, write
 
 REACHED: Colour = (213, 48, 48)
-BAR: Colour = (0, 114, 178)
+BAR: Colour = (120, 60, 170)
 _MADE, _REAL = 3, 3  # pictures of a card: found by optimisation, and real
 _TITLE = 19
 _SMALL = 11
 _GAP = 10
 _HISTOGRAM = (190, 66)
 _BINS = 60
-_WIDEST = 1900
+_WIDEST, _WIDER = 1900, 3300  # pixels; the latter for many units
 
 
 def draw_sheet(study: Study, world: World, look: Look, *, title: str, side: int = 84) -> Image.Image:
@@ -23,13 +23,18 @@ def draw_sheet(study: Study, world: World, look: Look, *, title: str, side: int 
     view = view_of(study.matters, world.space.shape, mark_of(study, world))
     cards = [_card(study, world, look, view, k, side) for k in range(len(study.units))]
     width, height = cards[0].width, max(card.height for card in cards)
-    columns = max(1, min(len(cards), _WIDEST // (width + 2 * _GAP), -(-len(cards) // 4)))
+    columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
     # Down the columns, so that numbers run as they are read in a list.
     page = Image.new("RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, rows * (height + _GAP)), PAPER)
     for k, card in enumerate(cards):
         page.paste(card, (MARGIN + k // rows * (width + 2 * _GAP), k % rows * (height + _GAP)))
     return stack([_header(study, look, view, title, page.width), page])
+
+
+def columns_of(cards: int, width: int) -> int:
+    """In how many columns so many cards of this width stand."""
+    return max(1, min((_WIDEST if cards <= 48 else _WIDER) // width, -(-cards // 4)))
 
 
 def histogram(study: Study, k: int) -> Image.Image:
