@@ -99,6 +99,13 @@ def adversarial(result: dict[str, Any], reading: str) -> float | None:
     return value
 
 
+def probed(result: dict[str, Any], reading: str) -> float | None:
+    """The metric with probes, decoders that were shown the states in between: what is there to be imagined at all."""
+    stage = result.get("probes")
+    value: float | None = stage["metric_variants"][reading] if stage else None
+    return value
+
+
 def better(result: dict[str, Any], reading: str) -> float | None:
     """The larger of the two, the value that tables 1 and 2 are the means of."""
     values = [value for value in (own(result, reading), adversarial(result, reading)) if value is not None]
@@ -119,10 +126,11 @@ def before_last(state: int) -> Figure:
 
 # Per measure: the figures of a row, each with its name, the name of the paper's value, and whether it is the metric.
 FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
-    "metric": [("metric", "mean", better, True)],
+    "metric": [("metric", "mean", better, True), ("upper bound by probes", "probes", probed, True)],
     "adversarial": [
         ("without adversarial decoder", "own", own, True),
         ("with adversarial decoder", "adversarial", adversarial, True),
+        ("upper bound by probes", "probes", probed, True),
     ],
     "order": [
         ("state 3: steps before the last", "state3", before_last(3), False),
@@ -148,6 +156,7 @@ def entries(store: Store, spec: str, about: dict[str, Any]) -> list[Entry]:
         _entry(row, name, figure, is_metric, row.definition["paper"].get(key))
         for row in rows
         for name, key, figure, is_metric in FIGURES[about["measure"]]
+        if figure is not probed or row.values(probed)
     ]
     for recipe in dict.fromkeys(row.recipe for row in rows):
         ours = {row.definition["name"]: row for row in rows if row.recipe == recipe}
