@@ -12,8 +12,11 @@ from typing import Any, cast
 import numba
 import numba.core.cgutils
 import numba.extending
+import numpy as np
 from llvmlite import binding, ir
 from numba.extending import models, register_model
+
+from golfast.jit import part
 
 types: Any = numba.types
 cgutils: Any = numba.core.cgutils
@@ -180,6 +183,7 @@ def _binary(operation: str, text: str) -> Any:
 
 both = _binary("and_", "a & b.")
 either = _binary("or_", "a | b.")
+exclusive = _binary("xor", "a ^ b.")
 add = _binary("add", "Lane by lane, a + b modulo 2**64.")
 
 
@@ -302,6 +306,16 @@ def high_halves(context: Any, value: Any) -> Any:
 
 
 @_operation
+def veiled(context: Any, value: Any) -> Any:
+    """The same vector, of which the compiler must not know where it comes from. Costs nothing."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.asm(ir.FunctionType(_WORDS, [_WORDS]), "", "=v,0", arguments, False)
+
+    return vector(vector), code
+
+
+@_operation
 def swap_bytes(context: Any, value: Any) -> Any:
     """The bytes of each word in the opposite order."""
 
@@ -331,6 +345,14 @@ def transpose(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: A
         return context.make_tuple(builder, signature.return_type, rows)
 
     return types.UniTuple(vector, LANES)(*[vector] * LANES), code
+
+
+@part
+def aligned_words(count: int) -> Any:
+    """An array (count,) of uint64 zeros in which a vector at a multiple of eight never crosses two cache lines."""
+    words = np.zeros(count + LANES, np.uint64)
+    skip = (-words.ctypes.data // 8) % LANES
+    return words[skip : skip + count]
 
 
 def _splat(builder: Any, word: Any) -> Any:

@@ -13,8 +13,8 @@ import sys
 from golfast.life import soups
 from golfast.life.kernels.narrow import narrow
 from golfast.life.rule import Rule
-soups(8, 5, 7, seed=1)
-soups(8, 5, 7, seed=1, boundary="torus", rule="highlife")
+soups(8, 70, 7, seed=1)
+soups(8, 70, 7, seed=1, boundary="torus", rule="highlife")
 kernels = [narrow(Rule.parse("B3/S23"), False).grow, narrow(Rule.parse("B36/S23"), True).grow]
 print(*[(sum(k.stats.cache_hits.values()), sum(k.stats.cache_misses.values())) for k in kernels])
 """

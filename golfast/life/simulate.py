@@ -9,10 +9,12 @@ from golfast.life import reference
 from golfast.life.bands import Bands
 from golfast.life.boards import Cells, check_cells, check_packed, check_size, pack, unpack
 from golfast.life.kernels.narrow import narrow
+from golfast.life.kernels.order import sort_windows
+from golfast.life.kernels.small import BOARDS_TOGETHER, is_small, small, small_plan
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.rule import Rule
 from golfast.threads import over_batch
-from golfast.vector import LANES
+from golfast.vector import LANES, aligned_words
 
 BACKENDS = ("auto", "numba", "cupy", "reference")
 BOUNDARIES = ("dead", "torus")
@@ -95,11 +97,18 @@ def record_packed(states: NDArray[np.uint8], width: int, *, rule: Rule, boundary
             bands.advance(1)
             bands.read(states[:, frame])
         return
-    record, flat = narrow(rule, torus).record, states.reshape(-1)
+    flat = states.reshape(-1)
+    if is_small(height, width):
+        record_small, moves, size = small(rule, torus).record, small_plan(height, width, torus), height * row_bytes
+        over_batch(
+            lambda start, stop: record_small(flat, frames, size, moves, start, stop), count, smallest=BOARDS_TOGETHER
+        )
+        return
+    record = narrow(rule, torus).record
     rows = plan(height, width, 8 * row_bytes)
 
     def run(start: int, stop: int) -> None:
-        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+        stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
         record(flat, frames, rows, stage, height, width, start, stop)
 
     over_batch(run, count, smallest=LANES * fields(width))
@@ -132,7 +141,7 @@ def age_packed(
         flat = boards.reshape(-1)
 
         def run(start: int, stop: int) -> None:
-            stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+            stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
             age(flat, ages, order, rows, stage, height, width, start, stop)
 
         over_batch(run, len(boards), smallest=tile)
@@ -143,17 +152,19 @@ def age_packed(
     return boards
 
 
-def sort_by_age(ages: NDArray[np.int64], tile: int) -> NDArray[np.int64]:
-    """An order in which boards of like age are neighbours, so that a tile's boards are done together: (N,).
+def sort_by_age(ages: NDArray[np.int64], tile: int, *, beyond: int = 0) -> NDArray[np.int64]:
+    """An order in which boards of like age are neighbours, so that a tile's boards are done together: (N + beyond,).
 
-    Only within windows of whole tiles: what is stored together should lie together.
+    Only within windows of whole tiles: what is stored together should lie together. The places beyond the last board
+    repeat it.
     """
-    window = max(1, SORTED_TOGETHER // tile) * tile
-    whole = len(ages) // window * window
-    order = np.arange(len(ages))
-    windows = np.argsort(ages[:whole].reshape(-1, window), axis=1, kind="stable")
-    order[:whole] = (windows + order[:whole:window, None]).reshape(-1)
-    order[whole:] = whole + np.argsort(ages[whole:], kind="stable")
+    count = len(ages)
+    order = np.arange(count + beyond)
+    order[count:] = max(0, count - 1)
+    if ages.any():
+        window = max(1, SORTED_TOGETHER // tile) * tile
+        sort_windows(ages, order, window, 0, count)
+        order[count:] = order[count - 1]
     return order
 
 

@@ -10,6 +10,8 @@ density * 65536 upwards, `or` for a 1 and `and` for a 0. The usual density of 1/
 """
 
 import operator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from golfast.life import reference
 from golfast.life.boards import Cells, check_size, pack, packed_width, unpack
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, key_schedule, philox8
+from golfast.life.kernels.small import is_small, small, small_plan
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.rule import Rule
 from golfast.life.simulate import (
@@ -33,11 +36,14 @@ from golfast.life.simulate import (
     sort_by_age,
 )
 from golfast.threads import over_batch
-from golfast.vector import LANES, add, ramp, splat, store
+from golfast.vector import LANES, add, aligned_words, ramp, splat, store
 
 STREAMS = {"train": 0, "validation": 1, "test": 2}  # disjoint counters: splits never share a board
 
+_LIFE = Rule.parse("B3/S23")
 _AGE_PLANE = 0xFF
+_AGE_BITS = 12
+_GROWN_TOGETHER = 8192  # boards: what is known of each stays in the cache, and costs no new page
 
 
 @kernel
@@ -62,7 +68,7 @@ def _fill(boards: Any, width: int, soup: Any, first: int, last: int) -> None:
     soup: as `_numbers` makes it.
     """
     height, row_bytes = boards.shape[1:]
-    stage = np.zeros(((height * width + 127) // 128 * 2 + 1) * LANES, np.uint64)
+    stage = aligned_words(((height * width + 127) // 128 * 2 + 1) * LANES)
     spare = uint64(8 * row_bytes - width)
     for tile in range(first, last, LANES):
         numbers = add(splat(soup[0] + uint64(tile)), ramp())
@@ -80,23 +86,56 @@ def _fill(boards: Any, width: int, soup: Any, first: int, last: int) -> None:
 
 
 @kernel
-def _ages(ages: Any, thresholds: Any, soup: Any, first: int, last: int) -> None:
-    stage = np.empty(2 * LANES, np.uint64)
+def _ages(ages: Any, thresholds: Any, least: Any, soup: Any, first: int, last: int) -> None:
+    """Ages of boards first..last; thresholds and least as `_age_tables` makes them."""
+    stage = aligned_words(2 * LANES)
     for tile in range(first, last, LANES):
         numbers = add(splat(soup[0] + uint64(tile)), ramp())
         words, _ = philox8(uint64(0), soup[1] << uint64(8) | uint64(_AGE_PLANE), numbers, soup[3:])
         store(stage, 0, words)
         for lane in range(min(LANES, last - tile)):
             # thresholds fall; the age is how many lie above the random word
-            word, age = stage[lane] >> HALF, 0
+            word = stage[lane] >> HALF
+            age = least[word >> uint64(32 - _AGE_BITS)]
             while age < thresholds.shape[0] and word < thresholds[age]:
                 age += 1
             ages[tile + lane] = age
 
 
-def _numbers(start: int, seed: int, split: str, density: float) -> NDArray[np.uint64]:
-    """What a kernel needs to know: number of board 0, stream, density in 1/65536, and the key schedule."""
-    return np.array([start, STREAMS[split], round(density * (1 << DENSITY_BITS)), *key_schedule(seed)], np.uint64)
+@dataclass(frozen=True, kw_only=True)
+class _Soup:
+    """All that decides a soup's bits but its size. See `soups`."""
+
+    seed: int
+    start: int = 0
+    split: str = "train"
+    density: float = 0.5
+    fresh: float = 1.0
+    rule: Rule = _LIFE
+    boundary: str = "dead"
+
+    def check(self, count: int) -> None:
+        """ValueError unless so many boards can be made."""
+        check_soup(count=count, seed=self.seed, start=self.start, density=self.density, fresh=self.fresh)
+        check_choice("split", self.split, tuple(STREAMS))
+        check_choice("boundary", self.boundary, BOUNDARIES)
+
+    @property
+    def torus(self) -> bool:
+        return self.boundary == "torus"
+
+    def numbers(self) -> NDArray[np.uint64]:
+        """What a kernel needs to know: number of board 0, stream, density in 1/65536, and the key schedule."""
+        density = round(self.density * (1 << DENSITY_BITS))
+        return np.array([self.start, STREAMS[self.split], density, *key_schedule(self.seed)], np.uint64)
+
+    def ages(self, count: int, numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Ages (count,) of the first boards of `numbers`."""
+        ages = np.zeros(count, np.int64)
+        if self.fresh != 1:
+            thresholds, least = _age_tables(self.fresh)
+            over_batch(lambda first, last: _ages(ages, thresholds, least, numbers, first, last), count, smallest=LANES)
+        return ages
 
 
 def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: float) -> None:
@@ -120,12 +159,9 @@ def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fr
 
     Made by comparing a 32-bit random word with the integers floor((1 - fresh)**k * 2**32), so exactly alike everywhere.
     """
-    check_soup(count=count, seed=seed, start=start, density=0.5, fresh=fresh)
-    check_choice("split", split, tuple(STREAMS))
-    ages, limits = np.zeros(count, np.int64), np.array(age_thresholds(fresh), np.uint64)
-    numbers = _numbers(start, seed, split, 0.5)
-    over_batch(lambda first, last: _ages(ages, limits, numbers, first, last), count, smallest=LANES)
-    return ages
+    soup = _Soup(seed=seed, start=start, split=split, fresh=fresh)
+    soup.check(count)
+    return soup.ages(count, soup.numbers())
 
 
 def age_thresholds(fresh: float) -> list[int]:
@@ -134,6 +170,14 @@ def age_thresholds(fresh: float) -> list[int]:
     while (power := power * (1 - fresh)) * 2**32 >= 1:
         found.append(int(power * 2**32))
     return found
+
+
+@lru_cache(maxsize=8)
+def _age_tables(fresh: float) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The thresholds, and for each beginning of a random word how many lie above all words that begin so."""
+    thresholds = np.array(age_thresholds(fresh), np.uint64)
+    beyond = np.arange(1, 1 + (1 << _AGE_BITS), dtype=np.uint64) << np.uint64(32 - _AGE_BITS)
+    return thresholds, len(thresholds) - np.searchsorted(thresholds[::-1], beyond)
 
 
 def soups_packed(
@@ -182,9 +226,9 @@ def soup_trajectories_packed(
     it in cache. Raises ValueError as those do, and if `out` is not such an array.
     """
     check_size(height, width)
-    check_soup(count=count, seed=seed, start=start, density=density, fresh=fresh)
-    check_choice("split", split, tuple(STREAMS))
-    rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
+    rule = Rule.parse(rule)
+    soup = _Soup(seed=seed, start=start, split=split, density=density, fresh=fresh, rule=rule, boundary=boundary)
+    soup.check(count)
     check_choice("backend", backend, BACKENDS)
     shape = (count, check_generations(generations) + 1, height, packed_width(width))
     if out is None:
@@ -192,7 +236,7 @@ def soup_trajectories_packed(
     elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
         raise ValueError(f"out is {out.dtype} of shape {out.shape}; it must be C-contiguous uint8 of shape {shape}")
     if backend == "reference":
-        out[:] = _obvious(count, height, width, generations, seed, start, split, density, fresh, rule, boundary)
+        out[:] = _obvious(count, height, width, generations, soup)
     elif backend == "cupy":
         from golfast.cuda import to_host
         from golfast.life.cuda import soup_trajectories_packed_cuda
@@ -203,66 +247,60 @@ def soup_trajectories_packed(
         )  # fmt: skip
         out[:] = to_host(made)
     else:
-        _grow(out, width, seed, start, split, density, fresh, rule, boundary)
+        _grow(out, width, soup)
     return out
 
 
-def _obvious(
-    count: int,
-    height: int,
-    width: int,
-    generations: int,
-    seed: int,
-    start: int,
-    split: str,
-    density: float,
-    fresh: float,
-    rule: Rule,
-    boundary: str,
-) -> Cells:
+def _obvious(count: int, height: int, width: int, generations: int, soup: _Soup) -> Cells:
     """What `_grow` makes, by the plain NumPy of `reference`."""
-    numbers, stream = np.arange(count, dtype=np.uint64) + np.uint64(start), STREAMS[split] << 8
-    boards = reference.soups(numbers, height, width, seed, stream, round(density * (1 << DENSITY_BITS)))
-    ages = reference.ages(numbers, seed, stream | _AGE_PLANE, age_thresholds(fresh))
+    numbers, stream = np.arange(count, dtype=np.uint64) + np.uint64(soup.start), STREAMS[soup.split] << 8
+    rule, density = soup.rule, round(soup.density * (1 << DENSITY_BITS))
+    boards = reference.soups(numbers, height, width, soup.seed, stream, density)
+    ages = reference.ages(numbers, soup.seed, stream | _AGE_PLANE, age_thresholds(soup.fresh))
     for age in range(int(ages.max(initial=0))):
-        boards[ages > age] = reference.step(boards[ages > age], rule, boundary)
-    return pack(reference.trajectories(boards, generations, rule, boundary))
+        boards[ages > age] = reference.step(boards[ages > age], rule, soup.boundary)
+    return pack(reference.trajectories(boards, generations, rule, soup.boundary))
 
 
-def _grow(
-    states: NDArray[np.uint8],
-    width: int,
-    seed: int,
-    start: int,
-    split: str,
-    density: float,
-    fresh: float,
-    rule: Rule,
-    boundary: str,
-) -> None:
+def _grow(states: NDArray[np.uint8], width: int, soup: _Soup) -> None:
     """Fill states (N, T, H, bytes) with soups, aged, and their next generations."""
-    count, frames, height, row_bytes = states.shape
-    numbers = _numbers(start, seed, split, density)
-    ages = np.zeros(count, np.int64)
-    if fresh != 1:
-        ages = soup_ages(count, seed=seed, start=start, split=split, fresh=fresh)
+    rule, numbers = soup.rule, soup.numbers()
+    count, _, height, row_bytes = states.shape
     if width > 64:
-        first = np.empty((count, height, row_bytes), np.uint8)
+        first, ages = np.empty((count, height, row_bytes), np.uint8), soup.ages(count, numbers)
         over_batch(lambda start, stop: _fill(first, width, numbers, start, stop), count, smallest=LANES)
-        states[:, 0] = age_packed(first, width, ages, rule=rule, boundary=boundary) if ages.any() else first
-        record_packed(states, width, rule=rule, boundary=boundary)
+        states[:, 0] = age_packed(first, width, ages, rule=rule, boundary=soup.boundary) if ages.any() else first
+        record_packed(states, width, rule=rule, boundary=soup.boundary)
         return
-    grow, tile = narrow(rule, boundary == "torus").grow, LANES * fields(width)
-    order = sort_by_age(ages, tile) if ages.any() else np.arange(count)
-    flat = states.reshape(-1)
-    soup_rows, rows = plan(height, width, width), plan(height, width, 8 * row_bytes)
+    tile = LANES if is_small(height, width) else LANES * fields(width)
+    together = _GROWN_TOGETHER // tile * tile
 
-    def run(first: int, last: int) -> None:
-        soup_stage = np.zeros(TOGETHER * ((height * width + 127) // 128 * 2 + 1) * LANES, np.uint64)
-        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
-        grow(flat, frames, ages, order, numbers, soup_rows, soup_stage, rows, stage, height, width, first, last)
+    def run(start: int, stop: int) -> None:
+        alone = numbers.copy()
+        for first in range(start, stop, together):
+            alone[0] = numbers[0] + np.uint64(first)
+            _grow_some(states[first : min(first + together, stop)], width, soup, alone)
 
     over_batch(run, count, smallest=tile)
+
+
+def _grow_some(states: NDArray[np.uint8], width: int, soup: _Soup, numbers: NDArray[np.uint64]) -> None:
+    """The same for boards up to 64 wide, on this thread, so few that what is known of them stays in the cache."""
+    count, frames, height, row_bytes = states.shape
+    flat, ages = states.reshape(-1), np.zeros(count, np.int64)
+    if soup.fresh != 1:
+        _ages(ages, *_age_tables(soup.fresh), numbers, 0, count)
+    if is_small(height, width):
+        order, moves = sort_by_age(ages, LANES, beyond=LANES), small_plan(height, width, soup.torus)
+        small(soup.rule, soup.torus).grow(flat, frames, height * row_bytes, ages, order, numbers, moves, 0, count)
+        return
+    order = sort_by_age(ages, LANES * fields(width))
+    soup_rows, rows = plan(height, width, width), plan(height, width, 8 * row_bytes)
+    soup_stage = aligned_words(TOGETHER * ((height * width + 127) // 128 * 2 + 1) * LANES)
+    stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
+    narrow(soup.rule, soup.torus).grow(
+        flat, frames, ages, order, numbers, soup_rows, soup_stage, rows, stage, height, width, 0, count
+    )
 
 
 def soups(

@@ -11,7 +11,7 @@ from golfast.life.kernels.survey import Survey, survey
 from golfast.life.rule import Rule
 from golfast.life.simulate import BOUNDARIES, check_choice, check_generations
 from golfast.threads import over_batch
-from golfast.vector import LANES
+from golfast.vector import LANES, aligned_words
 
 WIDEST = 64
 
@@ -43,7 +43,7 @@ def count_cells(
     living, changing = population.reshape(-1), activity.reshape(-1)
 
     def run(start: int, stop: int) -> None:
-        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+        stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
         kernels.tally(flat, generations, living, changing, rows, stage, height, width, start, stop)
 
     over_batch(run, count, smallest=LANES * fields(width))
@@ -69,7 +69,7 @@ def settle_packed(packed: NDArray[np.uint8], width: int, *, limit: int, kernels:
     flat, rows = packed.reshape(-1), plan(height, width, 8 * row_bytes)
 
     def run(start: int, stop: int) -> None:
-        stage = np.zeros(TOGETHER * stage_words(height, 8 * row_bytes), np.uint64)
+        stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
         kernels.settle(flat, limit, settled, period, rows, stage, height, width, start, stop)
 
     over_batch(run, count, smallest=LANES * fields(width))

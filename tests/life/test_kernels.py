@@ -7,13 +7,23 @@ from hypothesis import strategies as st
 from numba import njit
 
 from golfast import vector
-from golfast.life import BOUNDARIES, Rule, bands, pack, simulate, soup_trajectories_packed, soups, unpack
-from golfast.life.kernels import streams
+from golfast.life import (
+    BOUNDARIES,
+    Rule,
+    bands,
+    pack,
+    simulate,
+    simulate_packed,
+    soup_trajectories_packed,
+    soups,
+    unpack,
+)
+from golfast.life.kernels import small, streams
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.rules import tables
 from golfast.life.kernels.wide import MOST_TOGETHER, STRIP
 from golfast.life.reference import step, trajectories
-from golfast.life.simulate import age_packed
+from golfast.life.simulate import age_packed, sort_by_age
 from golfast.life.soup import soup_ages
 
 # Each rule is compiled for each boundary, which takes seconds, so they are few: Conway's; parity, where every single
@@ -229,3 +239,41 @@ def test_trajectories_go_where_they_are_told():
     for wrong in (out[:9], out.astype(np.int8), np.zeros((10, 3, 5, 4), np.uint8)[..., ::2]):
         with pytest.raises(ValueError, match="it must be C-contiguous uint8 of shape"):
             soup_trajectories_packed(10, 5, 9, 2, seed=1, out=wrong)
+
+
+SMALL = [(20, 20), (21, 23), (31, 15), (31, 8), (63, 7), (63, 1), (7, 64), (1, 64), (9, 40), (15, 31)]
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize(("height", "width"), SMALL)
+def test_boards_that_fit_a_vector_are_like_those_in_tiles(height, width, boundary, monkeypatch):
+    """One board a vector where the CPU can permute bytes, and what other CPUs run."""
+    given = {"seed": 3, "start": 2**32 - 5, "density": 0.4, "fresh": 0.3, "boundary": boundary}
+    made = soup_trajectories_packed(21, height, width, 3, **given)
+    expected = soup_trajectories_packed(21, height, width, 3, **given, backend="reference")
+    np.testing.assert_array_equal(made, expected)
+    np.testing.assert_array_equal(simulate_packed(made[:, 0], width, 3, boundary=boundary), expected)
+    monkeypatch.setattr(small, "HAS_PERMUTE", False)
+    np.testing.assert_array_equal(soup_trajectories_packed(21, height, width, 3, **given), expected)
+    np.testing.assert_array_equal(simulate_packed(made[:, 0], width, 3, boundary=boundary), expected)
+
+
+@pytest.mark.parametrize("width", [3, 40])
+def test_more_boards_than_are_grown_together(width):
+    whole = soup_trajectories_packed(8211, 12, width, 1, seed=6, fresh=0.4)
+    part = soup_trajectories_packed(35, 12, width, 1, seed=6, fresh=0.4, start=8176)
+    np.testing.assert_array_equal(whole[8176:], part)
+
+
+@pytest.mark.parametrize("fresh", [0.5, 0.001])
+def test_boards_are_sorted_by_age_within_their_windows(fresh):
+    ages = soup_ages(3000, seed=8, fresh=fresh)
+    order = sort_by_age(ages, 24, beyond=8)
+    assert order[3000:].tolist() == [order[2999]] * 8
+    finest = max(1, ages.max() // 512)  # where there are more ages than places to count them
+    for start in range(0, 3000, 1008):
+        window = order[start : min(start + 1008, 3000)]
+        assert sorted(window) == list(range(start, start + len(window)))
+        assert (np.diff(ages[window] // finest) >= -1).all()
+        if finest == 1:
+            assert (np.diff(ages[window]) >= 0).all()

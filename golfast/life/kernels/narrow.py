@@ -22,6 +22,7 @@ from golfast.vector import (
     MAJORITY,
     SELECT,
     XOR3,
+    aligned_words,
     down,
     fetch_for_writing,
     load,
@@ -177,7 +178,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
         size = height * ((width + 7) // 8)
         boards = LANES * (65 // (width + 1))
         everything = splat(every_field(row_bits(width), width))
-        cells = np.empty(height * LANES, np.uint64)
+        cells = aligned_words(height * LANES)
         offsets = np.empty(boards, np.int64)
         for first in range(start, stop, boards):
             for k in range(boards):
@@ -197,8 +198,8 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
         """Run boards order[start..stop] of states (one frame each) for their ages, in place; `order` sorts by age."""
         size = height * ((width + 7) // 8)
         boards = LANES * (65 // (width + 1))
-        cells = np.empty(height * LANES, np.uint64)
-        active = np.empty(LANES, np.uint64)
+        cells = aligned_words(height * LANES)
+        active = aligned_words(LANES)
         offsets = np.empty(boards, np.int64)
         for first in range(start, stop, boards):
             for k in range(boards):
@@ -219,10 +220,10 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
         size = height * ((width + 7) // 8)
         boards = LANES * (65 // (width + 1))
         everything = splat(every_field(row_bits(width), width))
-        cells = np.empty(height * LANES, np.uint64)
-        active = np.empty(LANES, np.uint64)
+        cells = aligned_words(height * LANES)
+        active = aligned_words(LANES)
         offsets = np.empty(boards, np.int64)
-        numbers = np.empty(boards, np.uint64)
+        numbers = aligned_words(boards)
         for first in range(start, stop, boards):
             for k in range(boards):
                 board = order[min(first + k, stop - 1)]

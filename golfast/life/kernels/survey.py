@@ -13,7 +13,7 @@ from numba import uint64
 from golfast.jit import Kernel, part, specialised
 from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, still_active
 from golfast.life.rule import Rule
-from golfast.vector import LANES, XOR3, add, both, count_bits, down, either, load, splat, store, ternary
+from golfast.vector import LANES, XOR3, add, aligned_words, both, count_bits, down, either, load, splat, store, ternary
 
 ADD_DIFFERENCE = 0xF6  # a | (b ^ c)
 
@@ -41,7 +41,7 @@ def _differing(cells: Any, others: Any, height: int, width: int, result: Any) ->
 def _add_counts(cells: Any, height: int, width: int, boards: int, counts: Any, at: int, step: int) -> None:
     """Put the live cells of each board of a tile at counts[at], counts[at + step]..."""
     bits = splat(row_bits(width))
-    total = np.empty(LANES, np.uint64)
+    total = aligned_words(LANES)
     for field in range((boards + LANES - 1) // LANES):
         place = uint64(field * (width + 1))
         sum_ = splat(uint64(0))
@@ -66,7 +66,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
         size = height * ((width + 7) // 8)
         tile = LANES * (65 // (width + 1))
         everything = splat(every_field(row_bits(width), width))
-        cells, before = np.empty(height * LANES, np.uint64), np.empty(height * LANES, np.uint64)
+        cells, before = aligned_words(height * LANES), aligned_words(height * LANES)
         offsets = np.empty(tile, np.int64)
         for first in range(start, stop, tile):
             there = min(tile, stop - first)
@@ -97,9 +97,9 @@ def survey(rule: Rule, torus: bool) -> Survey:
         everything = splat(every_field(row_bits(width), width))
         tops = every_field(uint64(1) << uint64(width - 1), width)
         words = height * LANES
-        first_cells, cells, others = np.empty(words, np.uint64), np.empty(words, np.uint64), np.empty(words, np.uint64)
-        differs, open_ = np.empty(LANES, np.uint64), np.empty(LANES, np.uint64)
-        active = np.empty(LANES, np.uint64)
+        first_cells, cells, others = aligned_words(words), aligned_words(words), aligned_words(words)
+        differs, open_ = aligned_words(LANES), aligned_words(LANES)
+        active = aligned_words(LANES)
         offsets, order = np.empty(tile, np.int64), np.empty(tile, np.int64)
         periods = np.empty(tile, np.int64)
         for first in range(start, stop, tile):
