@@ -148,7 +148,6 @@ SIMULATORS: dict[str, Callable[..., Cells]] = {
 PACKAGES = {  # of a peer's first word: its package, and the module to import
     "scipy": ("scipy", "scipy"),
     "jax": ("jax", "jax"),
-    "jax.jit": ("jax", "jax"),
     "CAX": ("cax", "cax"),
     "lifelib": ("python-lifelib", "lifelib"),
 }
@@ -156,7 +155,7 @@ PACKAGES = {  # of a peer's first word: its package, and the module to import
 
 def missing(peer: str) -> bool:
     """Whether the package of this peer is not installed."""
-    return find_spec(PACKAGES.get(peer.split()[0], ("numpy", "numpy"))[1]) is None
+    return find_spec(PACKAGES.get(peer.split()[0].split(".")[0], ("numpy", "numpy"))[1]) is None
 
 
 def packages() -> dict[str, str | None]:
