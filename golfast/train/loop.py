@@ -23,7 +23,7 @@ from golfast.train.accuracy import Judge
 from golfast.train.compiled import CompiledStep
 from golfast.train.config import TrainConfig
 from golfast.train.feed import Feed
-from golfast.train.optimise import Optimisers, seeded_network
+from golfast.train.optimise import Optimisers, rate_factor, seeded_network
 
 LEARNED = 0.98  # a state counts as learned from this accuracy on (section 3.2 of the paper)
 NEAR = 0.9  # and is about to be from this one on
@@ -87,8 +87,9 @@ class _Training:
         assert packed.shape[1:] == config.data.shape[1:]
         self.config, self.folder, self.compute = config, folder, compute
         self.network = seeded_network(Network, config.model, seed=config.seed).to(compute.device)
-        self.optimisers = Optimisers(self.network, config.optimiser, config.steps)
         self.compiled = CompiledStep(self.network, config) if config.engine == "amx" else None
+        # torch's optimisers load its whole compiler, seconds of it: only where they are used.
+        self.optimisers = None if self.compiled else Optimisers(self.network, config.optimiser, config.steps)
         self.feed = Feed(packed, config.data.width, batch=config.batch, seed=config.seed, device=compute.device)
         validation = generate(dataclasses.replace(config.data, split="validation"), 0, config.evaluate_on)
         self.judge = Judge(validation, config.data.width, compute)
@@ -157,7 +158,8 @@ class _Training:
     def _step(self) -> Tensor:
         first, last = self.feed.batch(self.step)
         if self.compiled:
-            loss = self.compiled.step(first, last, self.step, self.optimisers.factor(self.step))
+            factor = rate_factor(self.config.optimiser, self.step, self.config.steps)
+            loss = self.compiled.step(first, last, self.step, factor)
             self.step += 1
             return loss
         with self.compute.autocast():
@@ -168,9 +170,16 @@ class _Training:
         loss = mse_loss(predicted.float(), last)
         if self.config.autoencoder:
             loss = (loss + mse_loss(recreated.float(), first)) / 2
+        assert self.optimisers is not None
         self.optimisers.step(loss, self.step)
         self.step += 1
         return loss.detach()
+
+    def _mover(self) -> CompiledStep | Optimisers:
+        """What moves the weights, and has a state of its own."""
+        mover = self.compiled or self.optimisers
+        assert mover is not None
+        return mover
 
     def _evaluate(self, mean_loss: Tensor | None) -> Record:
         accuracy, living = self.judge.look(self.compiled or self.network)
@@ -197,7 +206,7 @@ class _Training:
             "learned": self.learned,
             "ended": self.ended,
             "network": self.network.state_dict(),
-            "optimisers": (self.compiled or self.optimisers).state(),
+            "optimisers": self._mover().state(),
         }
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 
@@ -205,4 +214,4 @@ class _Training:
         self.step, self.seconds, self.learned = state["step"], state["seconds"], state["learned"]
         self.ended = state["ended"]
         self.network.load_state_dict(state["network"])
-        (self.compiled or self.optimisers).load(state["optimisers"])
+        self._mover().load(state["optimisers"])

@@ -37,7 +37,7 @@ class Optimisers:
         loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip:
             nn.utils.clip_grad_value_(self._parameters, self._config.clip, foreach=True)
-        factor = self.factor(step)
+        factor = rate_factor(self._config, step, self._steps)
         for optimiser, rate in self._all:
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor
@@ -52,16 +52,16 @@ class Optimisers:
         for (optimiser, _), state in zip(self._all, states, strict=True):
             optimiser.load_state_dict(state)
 
-    def factor(self, step: int) -> float:
-        """What the learning rates are multiplied by at a step."""
-        config = self._config
-        warm = min(1.0, (step + 1) / max(1, config.warmup))
-        if config.schedule == "exponential":
-            return float(warm * config.decay ** (step / config.decay_steps))
-        gone = step / self._steps
-        if config.schedule == "cosine":
-            gone = (1 - math.cos(math.pi * gone)) / 2
-        return warm * (1 - (1 - config.final) * gone)
+
+def rate_factor(config: OptimiserConfig, step: int, steps: int) -> float:
+    """What the learning rates are multiplied by at a step, counted from 0, of so many."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup))
+    if config.schedule == "exponential":
+        return float(warm * config.decay ** (step / config.decay_steps))
+    gone = step / steps
+    if config.schedule == "cosine":
+        gone = (1 - math.cos(math.pi * gone)) / 2
+    return warm * (1 - (1 - config.final) * gone)
 
 
 def seeded_network(network: Callable[..., Made], *args: object, seed: int, **options: object) -> Made:

@@ -17,7 +17,7 @@ from golfast.train import OptimiserConfig, TrainConfig, train
 from golfast.train import loop as loop_module
 from golfast.train.accuracy import Judge
 from golfast.train.feed import Feed, unpack_bits
-from golfast.train.optimise import Optimisers
+from golfast.train.optimise import Optimisers, rate_factor
 
 SMALL = TrainConfig(
     batch=8,
@@ -279,8 +279,7 @@ def test_gradients_are_clipped_and_the_rate_falls():
 )
 def test_schedules(schedule, steps, expected):
     config = OptimiserConfig(warmup=0, schedule=schedule, decay_steps=20)
-    optimisers = Optimisers(Network(ModelConfig(channels=4, core_layers=1, timesteps=1)), config, 100)
-    assert [optimisers.factor(step) for step in steps] == pytest.approx(expected)
+    assert [rate_factor(config, step, 100) for step in steps] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
