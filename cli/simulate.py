@@ -55,6 +55,7 @@ def simulate(
     found = None if pattern is None else find_pattern(pattern)
     law = Rule.parse(rule) if rule else (found.rule if found and found.rule else Rule.parse("B3/S23"))
     if found:
+        _refuse_soup_words()
         height, width = parse_size(size) if size else tuple(side + 20 for side in found.cells.shape)
         board = found.place(height, width)
     else:
@@ -79,6 +80,14 @@ def simulate(
         click.echo("generation\tpopulation")
         for generation, cells in enumerate(population):
             click.echo(f"{generation}\t{cells}")
+
+
+def _refuse_soup_words() -> None:
+    """Raise ValueError if a soup was described beside a pattern, rather than forget what was asked."""
+    context = click.get_current_context()
+    for name in ("seed", "density"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise ValueError(f"--{name} describes a soup, and a pattern was given; leave one of them out")
 
 
 def parse_size(text: str) -> tuple[int, int]:

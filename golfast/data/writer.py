@@ -236,5 +236,5 @@ def check_space(path: Path, needed: int, present: int = 0) -> None:
     free = shutil.disk_usage(folder).free
     if needed - present > free:
         raise Failure(
-            f"{path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room, or lower count"
+            f"{path} needs {needed / 1e6:,.1f} MB and its disk has {free / 1e6:,.1f} MB free; make room, or lower count"
         )

@@ -308,3 +308,10 @@ def test_a_census_counts_every_soup():
 def test_unknown_commands_and_options():
     assert "No such command 'fly'" in refused("fly")
     assert "No such option" in refused("train", "--fly")
+
+
+@pytest.mark.parametrize("words", [["--seed", "3"], ["--density", "0.2"]])
+def test_a_soup_is_not_described_beside_a_pattern(words):
+    done = CliRunner().invoke(main, ["simulate", "glider", *words], prog_name="golfast")
+    assert done.exit_code == 2
+    assert f"{words[0]} describes a soup, and a pattern was given" in done.output

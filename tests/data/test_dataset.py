@@ -274,7 +274,7 @@ def test_two_jobs_do_not_make_one_file(tmp_path):
 
 
 def test_a_disk_known_to_be_too_small_is_told_before_anything_is_written(tmp_path):
-    with pytest.raises(Failure, match=r"needs .* GB and its disk has .* GB free"):
+    with pytest.raises(Failure, match=r"needs .* MB and its disk has .* MB free"):
         make(tmp_path / "a.h5", Recipe(count=10**12))
     assert os.listdir(tmp_path) == []
 

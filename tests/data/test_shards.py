@@ -318,6 +318,6 @@ def test_unknown_profiles(tmp_path, whole):
 
 
 def test_a_set_too_large_for_the_disk_is_told_before_anything_is_written(tmp_path):
-    with pytest.raises(Failure, match=r"needs .* GB and its disk has .* GB free"):
+    with pytest.raises(Failure, match=r"needs .* MB and its disk has .* MB free"):
         make_shards(tmp_path / "a", Recipe(count=10**12), 100)
     assert os.listdir(tmp_path) == []
