@@ -7,7 +7,7 @@ out.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import numba.core.cgutils
@@ -15,11 +15,14 @@ import numba.extending
 import numpy as np
 from llvmlite import binding, ir
 from numba.extending import models, register_model
+from numpy.typing import NDArray
 
 from golfast.jit import part
 
 types: Any = numba.types
 cgutils: Any = numba.core.cgutils
+
+Number = TypeVar("Number", bound=np.generic)
 
 LANES = 8
 VECTOR_BYTES = 64
@@ -347,9 +350,17 @@ def transpose(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: A
     return types.UniTuple(vector, LANES)(*[vector] * LANES), code
 
 
+def aligned(count: int, dtype: type[Number]) -> NDArray[Number]:
+    """Zeros (count,) from a cache line's border on: a vector or a tile's row across a border costs far more."""
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + VECTOR_BYTES, np.uint8)
+    start = -raw.ctypes.data % VECTOR_BYTES
+    return raw[start : start + count * size].view(dtype)
+
+
 @part
 def aligned_words(count: int) -> Any:
-    """An array (count,) of uint64 zeros in which a vector at a multiple of eight never crosses two cache lines."""
+    """The same in a kernel: uint64 zeros (count,) in which a vector at a multiple of eight crosses no border."""
     words = np.zeros(count + LANES, np.uint64)
     skip = (-words.ctypes.data // 8) % LANES
     return words[skip : skip + count]

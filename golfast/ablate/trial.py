@@ -46,18 +46,8 @@ def run_trial(
     config = as_run(config, compute)
     if dataset is not None and dataset.recipe != config.data:
         raise ValueError("the dataset is of another recipe than the config's data")
-    if folder.path.exists() and any(folder.path.iterdir()):
-        if not resume:
-            raise ValueError(
-                f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder"
-            )
-        if (
-            folder.config.exists()
-            and load_config(folder) == config
-            and folder.finished
-            and (done := folder.read_result())
-        ):
-            return done
+    if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+        return done
     with folder.locked():
         return _run(config, folder, dataset, compute, sequences, resume, draw, display, watch)
 

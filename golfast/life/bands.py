@@ -7,10 +7,9 @@ from golfast.life.kernels.bands import collect, spread
 from golfast.life.kernels.wide import wide
 from golfast.life.rule import Rule
 from golfast.threads import over_batch, thread_count
-from golfast.vector import LANES
+from golfast.vector import LANES, aligned
 
 TOGETHER = 24  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
-_CACHE_LINE = 64
 
 
 class Bands:
@@ -27,7 +26,7 @@ class Bands:
         self._bands = count * self._per_board
         self._groups = -(-self._bands // LANES)
         words = self._groups * self._band * -(-row_bytes // 8) * LANES
-        self._here, self._there = _aligned(words), _aligned(words)
+        self._here, self._there = aligned(words, np.uint64), aligned(words, np.uint64)
         source = np.ascontiguousarray(boards).reshape(-1)
         self._run(lambda first, stop: spread(source, self._here, *self._shape, first, stop))
 
@@ -59,10 +58,3 @@ class Bands:
 
     def _run(self, kernel: object) -> None:
         over_batch(kernel, self._groups)  # type: ignore[arg-type]
-
-
-def _aligned(words: int) -> NDArray[np.uint64]:
-    """Unset words, from a cache line's border on: a vector across a border costs two accesses."""
-    array = np.empty(words + LANES, np.uint64)
-    skip = -array.ctypes.data % _CACHE_LINE // 8
-    return array[skip : skip + words]

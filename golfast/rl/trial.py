@@ -41,18 +41,8 @@ def run_agent(
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision)
     config = dataclasses.replace(config, precision=compute.precision)
-    if folder.path.exists() and any(folder.path.iterdir()):
-        if not resume:
-            raise ValueError(
-                f"{folder.path} is not empty; give --resume to go on with the run in it, or another folder"
-            )
-        if (
-            folder.config.exists()
-            and load_config(folder) == config
-            and folder.finished
-            and (done := folder.read_result())
-        ):
-            return done
+    if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+        return done
     with folder.locked():
         phase = display.phase(f"train {config.algorithm} on {config.environment.name}", config.steps, unit="step")
 

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +86,18 @@ class RunFolder:
             yield
         finally:
             os.close(handle)
+
+    def earlier_result(self, *, resume: bool, same: Callable[[], bool]) -> dict[str, Any] | None:
+        """The result of a finished run of the same config, None if there is a run to begin or to go on with.
+
+        same: whether the config in the folder is the wanted one; asked only if there is one. ValueError if something is
+        in the folder and `resume` is not set.
+        """
+        if not self.path.exists() or not any(self.path.iterdir()):
+            return None
+        if not resume:
+            raise ValueError(f"{self.path} is not empty; give --resume to go on with the run in it, or another folder")
+        return self.read_result() if self.config.exists() and same() and self.finished else None
 
     def start(self, config_toml: str) -> None:
         """Make the folder, or take up one that has the same config. Failure if it belongs to another config."""

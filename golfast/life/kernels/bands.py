@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from golfast.jit import inlined, kernel, part
-from golfast.vector import LANES, load, load_bytes, store, store_bytes, swap_bytes, transpose
+from golfast.jit import kernel, part
+from golfast.vector import LANES, aligned_words, load, load_bytes, store, store_bytes, swap_bytes, transpose
 
 
 @part
@@ -60,14 +60,6 @@ def _write_row(source: Any, at: int, row_bytes: int, target: Any, offsets: Any) 
         store_bytes(target, offsets[7] + byte, v7, n)
 
 
-@inlined
-def aligned(words: int) -> Any:
-    """Zeros, from a cache line's border on: a vector across a border costs two accesses."""
-    array = np.zeros(words + LANES, np.uint64)
-    skip = -(array.ctypes.data // 8) % LANES
-    return array[skip : skip + words]
-
-
 @part
 def start(bands: int, per_board: int, band: int, height: int) -> int:
     """The first row, on its board, of a band of this number; the last of a board overlaps the one before."""
@@ -81,7 +73,7 @@ def spread(
     """Packed boards, flat, to groups first..stop of bands side by side; beyond the last band it is repeated."""
     row_bytes = (width + 7) // 8
     words = (row_bytes + 7) // 8
-    line = aligned((words + 7) // 8 * 8 * LANES)
+    line = aligned_words((words + 7) // 8 * 8 * LANES)
     offsets = np.empty(LANES, np.int64)
     for row in range(first * band, stop * band):
         for lane in range(LANES):
@@ -100,7 +92,7 @@ def collect(
     """The opposite of `spread`, into packed boards that begin every `stride` bytes."""
     row_bytes = (width + 7) // 8
     words = (row_bytes + 7) // 8
-    line = aligned((words + 7) // 8 * 8 * LANES)
+    line = aligned_words((words + 7) // 8 * 8 * LANES)
     offsets = np.empty(LANES, np.int64)
     for row in range(first * band, stop * band):
         for lane in range(LANES):

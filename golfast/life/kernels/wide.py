@@ -14,13 +14,14 @@ import numpy as np
 from numba import uint64
 
 from golfast.jit import Kernel, inlined, part, specialised
-from golfast.life.kernels.bands import aligned, start
+from golfast.life.kernels.bands import start
 from golfast.life.kernels.rules import compile_rule
 from golfast.life.rule import Rule
 from golfast.vector import (
     LANES,
     MAJORITY,
     XOR3,
+    aligned_words,
     both,
     down,
     either,
@@ -106,8 +107,8 @@ def wide(rule: Rule, torus: bool) -> Kernel:
         used = uint64(width % 64)
         valid = splat(~uint64(0) << uint64(-width % 64))
         line = (strip + 4) * LANES  # a word more at either end, and one beyond that
-        here, there = aligned(BATCH * line), aligned(BATCH * line)
-        kept = aligned(generations * (strip + 2) * KEPT * LANES)
+        here, there = aligned_words(BATCH * line), aligned_words(BATCH * line)
+        kept = aligned_words(generations * (strip + 2) * KEPT * LANES)
         places, scratch = np.empty(LANES, np.int64), np.empty(LANES, np.uint64)
         for group in range(first, stop):
             for west_end in range(0, words, strip):

@@ -18,7 +18,6 @@ from golfast.model.amx.layout import (
     TAPS,
     TOGETHER,
     Geometry,
-    aligned,
     conv_shapes,
     gradient_shapes,
 )
@@ -27,6 +26,7 @@ from golfast.model.amx.tiles import has_tiles
 from golfast.model.config import ModelConfig
 from golfast.model.conv import Conv3x3
 from golfast.model.network import Network
+from golfast.vector import aligned
 
 
 def can_run(config: ModelConfig) -> bool:

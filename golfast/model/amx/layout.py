@@ -10,14 +10,11 @@ of up to two by two tiles, (16 outputs, 16 inputs) float32.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.model.amx.tiles import TILE_ROWS, tile_shapes
-
-Number = TypeVar("Number", bound=np.generic)
 
 MOST_CHANNELS = 32
 ROW = MOST_CHANNELS  # elements of a pixel
@@ -83,11 +80,3 @@ def gradient_shapes(inputs: int, outputs: int) -> NDArray[np.uint8]:
     columns, more_columns = 4 * min(inputs, 16), 4 * max(inputs - 16, 1)
     sums = [(rows, columns), (rows, more_columns), (more_rows, columns), (more_rows, more_columns)]
     return tile_shapes([*sums, (rows, 64), (more_rows, 64), (TILE_ROWS, columns), (TILE_ROWS, more_columns)])
-
-
-def aligned(count: int, dtype: type[Number]) -> NDArray[Number]:
-    """Zeros (count,), at an address that a tile's row never straddles a cache line from: those cost five times more."""
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + count * size].view(dtype)
