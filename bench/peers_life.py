@@ -177,15 +177,19 @@ def write_dataset(path: Path, soups: Cells, ages: NDArray[np.int64], generations
 
 
 class Items(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """First and last states of such a file, item by item, each (1, H, W) float32."""
+    """First and last states of such a file, item by item, each (1, H, W) float32; each process opens it for itself."""
 
     def __init__(self, path: Path) -> None:
-        self.states = h5py.File(path, "r")["states"]
+        with h5py.File(path, "r") as file:
+            self._path, self._count = path, len(file["states"])
+        self.states: Any = None
 
     def __len__(self) -> int:
-        return len(self.states)
+        return self._count
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        if self.states is None:
+            self.states = h5py.File(self._path, "r")["states"]
         trajectory = self.states[index]
         return torch.from_numpy(trajectory[:1]).float(), torch.from_numpy(trajectory[-1:]).float()
 
@@ -194,4 +198,4 @@ class ItemsInMemory(Items):
     """The same from an array (N, T, H, W) uint8."""
 
     def __init__(self, states: Cells) -> None:
-        self.states = states
+        self.states, self._count = states, len(states)

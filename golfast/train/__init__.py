@@ -3,6 +3,7 @@
 from golfast.train.adversarial import train_adversarial
 from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfig, TrainConfig
 from golfast.train.engines import as_run
+from golfast.train.feed import Feed
 from golfast.train.loop import Outcome, train
 from golfast.train.probes import train_probes
 from golfast.train.recipes import RECIPES, configure
@@ -11,6 +12,7 @@ from golfast.train.stage import StageOutcome
 __all__ = [
     "RECIPES",
     "AdversarialConfig",
+    "Feed",
     "OptimiserConfig",
     "Outcome",
     "ProbesConfig",

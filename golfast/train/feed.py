@@ -1,7 +1,6 @@
 """Batches: in an order that the seed decides, packed until they are on the device."""
 
 import os
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,10 +9,10 @@ from torch import Tensor
 
 from golfast.data import States
 from golfast.train.ahead import AHEAD, ReadAhead, memory_bytes
-from golfast.train.gather import CELLS, gather_bytes, gather_cells
+from golfast.train.gather import Places, gather_bytes, gather_cells
 from golfast.train.order import epoch_keys, shuffled
 
-_TOGETHER = 1 << 19  # bytes of cells prepared at a time: they stay in a cache
+_TOGETHER = 2 << 20  # bytes of cells prepared at a time: they stay in a cache
 _UPLOADED = 64 << 20  # bytes of a set read at a time on its way to a GPU
 
 
@@ -54,6 +53,8 @@ class Feed:
         parts = tuple(getattr(packed, "parts", (packed,)))
         self._starts = np.cumsum([0, *(len(part) for part in parts[:-1])], dtype=np.int64)
         self._parts = [_readable(part) for part in parts]
+        arrays = [part for part in self._parts if isinstance(part, np.ndarray)]
+        self._places = Places(arrays) if len(arrays) == len(parts) else None
         self._resident = self._upload() if device.type == "cuda" and self._fits() else None
         larger = self._count * int(np.prod(packed.shape[1:])) > memory_bytes() // 2
         mapped = any(isinstance(part, np.memmap) for part in parts)
@@ -62,19 +63,28 @@ class Feed:
         self._asked = 0  # the batches before this step were asked for
         # Small batches are prepared several at a time: what a call costs is then shared by them.
         self._together = max(1, _TOGETHER // (8 * batch * self._height * width))
-        self._prepared: dict[int, tuple[Tensor, Tensor]] = {}
+        self._first = 0  # step of the first of the batches that are prepared: first states, last states
+        self._prepared: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = (), ()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device."""
-        if step not in self._prepared:
-            epoch, position = divmod(step, self._batches)
-            first = position - position % self._together
-            steps = min(self._together, self._batches - first)
-            if self._ahead:
-                self._ask(self._ahead, epoch * self._batches + first, steps)
-            pairs = self._cells(self._chosen(epoch, first, steps))
-            self._prepared = dict(enumerate(pairs, epoch * self._batches + first))
-        return self._prepared[step]
+        place = step - self._first
+        if not 0 <= place < len(self._prepared[0]):
+            place = self._prepare(step)
+        return self._prepared[0][place], self._prepared[1][place]
+
+    def _prepare(self, step: int) -> int:
+        """Prepare the group of batches in which this step's is. Returns its place among them."""
+        self._prepared = (), ()  # the next ones may have their memory, which is in a cache
+        epoch, position = divmod(step, self._batches)
+        place = position % self._together
+        first = position - place
+        steps = min(self._together, self._batches - first)
+        if self._ahead:
+            self._ask(self._ahead, step - place, steps)
+        cells = self._cells(self._chosen(epoch, first, steps)).unbind()
+        self._first, self._prepared = step - place, (cells[:steps], cells[steps:])
+        return place
 
     def _chosen(self, epoch: int, position: int, steps: int) -> NDArray[np.int64]:
         """Numbers of the trajectories in some batches of an epoch: (steps, B) int64."""
@@ -84,40 +94,39 @@ class Feed:
         shuffled(start, stride, epoch_keys(self._seed, epoch), self._count, chosen)
         return chosen
 
-    def _cells(self, chosen: NDArray[np.int64]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of these trajectories (steps, B)."""
-        steps, flat = len(chosen), chosen.reshape(-1)
+    def _cells(self, chosen: NDArray[np.int64]) -> Tensor:
+        """The batches of these trajectories (S, B): (2 * S, B, 1, H, W), first states before last ones."""
+        flat = chosen.reshape(-1)
+        shape = 2 * len(chosen), self._batch, 1, self._height, self._width
         if self._resident is not None:
             numbers = torch.from_numpy(flat).to(self._device, non_blocking=True)
-            cells = unpack_bits(self._resident[numbers], self._width).transpose(0, 1)
-        elif self._device.type == "cuda":
-            packed = torch.empty(len(flat), 2, self._height, self._row_bytes, dtype=torch.uint8, pin_memory=True)
-            self._gather(flat, packed.numpy())
-            cells = unpack_bits(packed.to(self._device, non_blocking=True), self._width).transpose(0, 1)
-        else:
-            both = np.empty((2, len(flat), self._height, self._width), np.float32)
-            self._gather(flat, both)
-            cells = torch.from_numpy(both)
-        firsts, lasts = cells.view(2, steps, self._batch, 1, self._height, self._width)
-        return zip(firsts.unbind(), lasts.unbind(), strict=True)
+            return unpack_bits(self._resident[numbers], self._width).transpose(0, 1).reshape(shape)
+        if self._device.type == "cuda":
+            pinned = torch.empty(len(flat), 2, self._height, self._row_bytes, dtype=torch.uint8, pin_memory=True)
+            self._gather_packed(flat, pinned.numpy())
+            packed = pinned.to(self._device, non_blocking=True)
+            return unpack_bits(packed, self._width).transpose(0, 1).reshape(shape)
+        cells = np.empty(shape, np.float32)
+        places = self._places
+        if places is None:
+            found = np.empty((len(flat), 2, self._height, self._row_bytes), np.uint8)
+            self._gather_packed(flat, found)
+            places, flat = Places([found]), np.arange(len(flat))
+        gather_cells(places.addresses, places.starts, places.length, flat, cells)
+        return torch.from_numpy(cells)
 
-    def _gather(self, chosen: NDArray[np.int64], out: NDArray[np.float32] | NDArray[np.uint8]) -> None:
-        """Fill `out`: cells (2, B, H, W) float32, or bytes (B, 2, H, ceil(W/8)) uint8."""
+    def _gather_packed(self, chosen: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
+        """Fill `out`, (B, 2, H, ceil(W/8)) uint8, with first and last states."""
         owners: list[int] = [0]
         if len(self._parts) > 1:
             owners = np.unique(np.searchsorted(self._starts, chosen, side="right") - 1).tolist()
         for owner in owners:
             part, start = self._parts[owner], int(self._starts[owner])
-            wanted = chosen
-            if not isinstance(part, np.ndarray):
-                ours = (chosen >= start) & (chosen < start + len(part))
-                found = np.zeros((len(chosen), 2, self._height, self._row_bytes), np.uint8)
-                found[ours] = part[chosen[ours] - start][:, [0, -1]]
-                part, start, wanted = found, 0, np.where(ours, np.arange(len(chosen)), -1)
-            if out.dtype == np.uint8:
-                gather_bytes(part, start, wanted, out)
+            if isinstance(part, np.ndarray):
+                gather_bytes(part, start, chosen, out)
             else:
-                gather_cells(part, start, wanted, CELLS, out)
+                ours = (chosen >= start) & (chosen < start + len(part))
+                out[ours] = part[chosen[ours] - start][:, [0, -1]]
 
     def _ask(self, ahead: ReadAhead, step: int, steps: int) -> None:
         """Ask for what is wanted after the batches step..step + steps, and was not asked for yet."""
@@ -138,7 +147,7 @@ class Feed:
         for start in range(0, self._count, rows):
             numbers = np.arange(start, min(start + rows, self._count))
             both = np.empty((len(numbers), *shape[1:]), np.uint8)
-            self._gather(numbers, both)
+            self._gather_packed(numbers, both)
             resident[start : start + len(numbers)] = torch.from_numpy(both)
         return resident
 

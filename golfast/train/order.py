@@ -12,7 +12,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from golfast.jit import kernel
+from golfast.jit import inlined, kernel
 
 ROUNDS = 8
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of SplitMix64
@@ -26,28 +26,52 @@ def epoch_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
 
 @kernel
 def shuffled(start: int, stride: int, keys: Any, count: int, out: Any) -> None:
-    """out[k, j] = the number at place start + k * stride + j of the order of 0..count - 1; out is (K, B) int64."""
+    """out[k, j] = the number at place start + k * stride + j of the order of 0..count - 1; out is (K, B) int64.
+
+    Numbers go through side by side, which the compiler makes vectors of; those that must go again are moved together.
+    """
     bits = 0
     while count - 1 >> bits:
         bits += 1
     low_bits = uint64(bits // 2)
     low_mask = (uint64(1) << low_bits) - uint64(1)
     high_mask = (uint64(1) << uint64(bits) - low_bits) - uint64(1)
-    for place in range(out.size):
-        k, j = place // out.shape[1], place % out.shape[1]
-        number = uint64(start + k * stride + j)
-        while True:
-            high, low = number >> low_bits, number & low_mask
-            for turn in range(0, ROUNDS, 2):
-                high ^= _mixed(low ^ keys[turn]) & high_mask
-                low ^= _mixed(high ^ keys[turn + 1]) & low_mask
-            number = high << low_bits | low
-            if number < uint64(count):
-                break
-        out[k, j] = number
+    rounds = keys[0], keys[1], keys[2], keys[3], keys[4], keys[5], keys[6], keys[7]
+    places, numbers = np.empty(out.size, np.int64), np.empty(out.size, np.uint64)
+    left, columns = out.size, out.shape[1]
+    for k in range(out.shape[0]):
+        for j in range(columns):
+            places[k * columns + j] = k * columns + j
+            numbers[k * columns + j] = uint64(start + k * stride + j)
+    flat = out.reshape(-1)
+    while left > 0:
+        for i in range(left):
+            numbers[i] = _through(numbers[i], rounds, low_bits, low_mask, high_mask)
+        again = 0
+        for i in range(left):
+            place, number = places[i], numbers[i]
+            flat[place] = number
+            places[again], numbers[again] = place, number
+            again += number >= uint64(count)
+        left = again
 
 
-@kernel
+@inlined
+def _through(number: Any, keys: Any, low_bits: Any, low_mask: Any, high_mask: Any) -> Any:
+    """A number after eight rounds."""
+    high, low = number >> low_bits, number & low_mask
+    high ^= _mixed(low ^ keys[0]) & high_mask
+    low ^= _mixed(high ^ keys[1]) & low_mask
+    high ^= _mixed(low ^ keys[2]) & high_mask
+    low ^= _mixed(high ^ keys[3]) & low_mask
+    high ^= _mixed(low ^ keys[4]) & high_mask
+    low ^= _mixed(high ^ keys[5]) & low_mask
+    high ^= _mixed(low ^ keys[6]) & high_mask
+    low ^= _mixed(high ^ keys[7]) & low_mask
+    return high << low_bits | low
+
+
+@inlined
 def _mixed(word: Any) -> Any:
     word = (word ^ word >> uint64(30)) * _MIX_1
     word = (word ^ word >> uint64(27)) * _MIX_2

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from golfast.data import Recipe, Trajectories, convert, generate, layout, make, split
+from golfast.data.states import Chained
+from golfast.train import Feed
 from golfast.train import feed as feed_module
-from golfast.train.feed import Feed
 from golfast.train.order import epoch_keys, shuffled
 
 CPU = torch.device("cpu")
@@ -94,13 +95,21 @@ def test_a_batch_is_the_same_whatever_the_set_is_kept_in(kinds, batch, seed, ste
         np.testing.assert_array_equal(last.numpy()[:, 0], cells[chosen, -1])
 
 
-@pytest.mark.parametrize("width", [1, 7, 8, 9, 16, 20, 63, 64, 65])
-def test_any_width_is_unpacked_as_numpy_does(width):
-    packed = generate(Recipe(count=6, height=3, width=width, fresh=1.0))
-    cells = np.unpackbits(packed, axis=-1, count=width).astype(np.float32)
-    first, last = Feed(packed, width, batch=6, seed=0, device=CPU).batch(0)
-    np.testing.assert_array_equal(first.numpy()[:, 0], cells[order(6), 0])
-    np.testing.assert_array_equal(last.numpy()[:, 0], cells[order(6), -1])
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 140), st.integers(1, 5), st.integers(0, 2**32 - 1))
+@example(3, 20, 2, 0)
+@example(20, 20, 1, 0)
+@example(1, 64, 3, 0)
+@example(33, 65, 2, 0)
+def test_any_size_is_unpacked_as_numpy_does(height, width, parts, seed):
+    """Rows of any width, joined in words; states of more than a vector; and a set's last byte is the last that is read."""
+    cells = np.random.default_rng(seed).integers(0, 2, (24, 2, height, width), np.uint8)
+    packed = np.packbits(cells, axis=-1)
+    whole = Chained(np.array_split(packed, parts)) if parts > 1 else packed
+    first, last = Feed(whole, width, batch=8, seed=seed, device=CPU).batch(1)
+    chosen = order(24, seed)[8:16]
+    np.testing.assert_array_equal(first.numpy()[:, 0], cells[chosen, 0])
+    np.testing.assert_array_equal(last.numpy()[:, 0], cells[chosen, -1])
 
 
 @settings(max_examples=40, deadline=None)
