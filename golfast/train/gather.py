@@ -1,7 +1,7 @@
 """First and last states of chosen trajectories, from packed sets straight to where a batch needs them.
 
-Fewest operations: a state of 20 x 20 cells is 60 bytes to read and 1,600 to write, which is 25 stores of 16 floats. Rows
-are joined in a word for that, so the kernel runs at about the speed at which a cache takes what is written.
+Fewest operations: a state of 20 x 20 cells is 60 bytes to read and 1,600 to write, which is 25 stores of 16 floats.
+Rows are joined in a word for that, so the kernel runs at about the speed at which a cache takes what is written.
 """
 
 from typing import Any

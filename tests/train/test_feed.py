@@ -102,7 +102,7 @@ def test_a_batch_is_the_same_whatever_the_set_is_kept_in(kinds, batch, seed, ste
 @example(1, 64, 3, 0)
 @example(33, 65, 2, 0)
 def test_any_size_is_unpacked_as_numpy_does(height, width, parts, seed):
-    """Rows of any width, joined in words; states of more than a vector; and a set's last byte is the last that is read."""
+    """Rows of any width, joined in words; states of more bytes than a vector; sets in parts."""
     cells = np.random.default_rng(seed).integers(0, 2, (24, 2, height, width), np.uint8)
     packed = np.packbits(cells, axis=-1)
     whole = Chained(np.array_split(packed, parts)) if parts > 1 else packed
