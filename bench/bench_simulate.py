@@ -13,6 +13,7 @@ from golfast.life import NAMED_RULES, pack, reference, simulate, simulate_packed
 from golfast.life.kernels.narrow import narrow
 from golfast.life.rule import Rule
 from golfast.life.simulate import last_packed
+from golfast.life.soup import soup_trajectories_packed
 from golfast.threads import over_batch, thread_count
 
 from .beside import Limit, Side, compare
@@ -25,14 +26,17 @@ BOARDS, SIDE, GENERATIONS = 12_288, 20, 4
 PEER_BOARDS = {"scipy": 500, "NumPy": BOARDS, "torch": 500, "jax.jit": BOARDS, "CAX": 512}  # each takes some 50 ms
 TILES, TIMES = 64, 200  # the bare simulation: 1,536 boards in the cache, again and again
 BIG, BIG_GENERATIONS = 4096, 480
+LONG = 8  # times as long with several threads: a core that slept takes milliseconds to wake
+SOUPS = 40_000
 LIFE = Rule.parse("B3/S23")
 DENSE = "B2468/S013578"  # every neighbourhood's answer looks random
 UNIT, CELLS = "board-generations/s", "cell-generations/s"
 
-# Operations a ^ (b & c) and shifts on one word, for one generation of the cells in it: the three-input circuit of
-# binary-banter.github.io/game-of-life takes 8, and the two neighbours of a row 2 shifts, or 4 and 2 selections on a
-# torus narrower than a word. Three boards 20 cells wide share a word. Other rules have no such count.
-OPERATIONS = {"dead": 10, "torus": 14}
+# Operations of three inputs and shifts on one word, for one generation of the cells in it. The circuit of
+# binary-banter.github.io/game-of-life takes 8, each of three inputs, so that keeping the cells beyond a board dead
+# takes one more; the two neighbours of a row take 2 shifts, or 4 and 2 selections on a torus narrower than a word.
+# Three boards 20 cells wide share a word. Other rules have no such count.
+OPERATIONS = {"dead": 11, "torus": 15, "one board": 10}
 
 
 def bench_bare_dead(benchmark: Any) -> None:
@@ -72,6 +76,38 @@ def bench_packed_all(benchmark: Any) -> None:
     ours = Side("golfast", lambda: simulate_packed(packed, SIDE, GENERATIONS), BOARDS * GENERATIONS)
     limits = _limits(packed.nbytes + states.nbytes)
     compare(benchmark, "20x20, dead, packed, all states out", ours, peers, unit=UNIT, limits=limits)
+
+
+def bench_soups(benchmark: Any) -> None:
+    """The whole pipeline: random boards, their generations, and packed frames in the buffer of the one before."""
+    generations, kept = GENERATIONS, np.empty((SOUPS, GENERATIONS + 1, SIDE, -(-SIDE // 8)), np.uint8)
+    make = lambda count, **out: soup_trajectories_packed(count, SIDE, SIDE, generations, seed=1, **out)  # noqa: E731
+    some = make(1000)
+    np.testing.assert_array_equal(some, make(1000, backend="reference"))
+    random = np.random.default_rng(1)
+
+    def peer(name: str) -> Side:
+        simulator, count = SIMULATORS[name], PEER_BOARDS[name.split()[0]]
+
+        def whole() -> Cells:
+            boards = random.integers(0, 2, (count, SIDE, SIDE), np.uint8)
+            return np.packbits(simulator(boards, generations), axis=-1)
+
+        return Side(name, whole, count * generations)
+
+    def ours() -> None:
+        for _ in range(10):
+            make(SOUPS, out=kept)
+
+    compare(
+        benchmark,
+        "20x20, dead, random soups to packed states",
+        Side("golfast", ours, 10 * SOUPS * generations),
+        [peer(name) for name in SIMULATORS],
+        unit=UNIT,
+        limits=[copying(kept.nbytes, SOUPS * generations)],
+        targets={"rate": 1e9 / 6},
+    )
 
 
 def bench_cells_all(benchmark: Any) -> None:
@@ -130,11 +166,19 @@ def bench_two_threads(benchmark: Any, monkeypatch: pytest.MonkeyPatch, name: str
         if name == "limit":
             monkeypatch.setenv("GOLFAST_THREADS", str(threads))
             limit = logic(1)
-            return limit.run, limit.work, "logic operations in registers", "operations/s"
+            return (
+                lambda: [limit.run() for _ in range(LONG)],
+                LONG * limit.work,
+                "logic operations in registers",
+                "operations/s",
+            )
         if name == "bare":
-            return _tiles(LIFE, "dead"), _tile_work(), "20x20, dead, bare", UNIT
-        work = BIG_GENERATIONS * BIG**2
-        return lambda: _last(board, BIG, BIG_GENERATIONS, "torus"), work, f"{BIG}x{BIG}, torus", CELLS
+            # Few calls: they are Python's, of which one runs at a time.
+            return _tiles(LIFE, "dead", LONG * TIMES, calls=LONG), _tile_work(LONG * TIMES), "20x20, dead, bare", UNIT
+        generations = LONG * BIG_GENERATIONS
+        return (
+            lambda: _last(board, BIG, generations, "torus"), generations * BIG**2, f"{BIG}x{BIG}, torus", CELLS
+        )  # fmt: skip
 
     (two, two_work, what, unit), (one, one_work, _, _) = sides(2), sides(1)
     compare(
@@ -174,21 +218,22 @@ def _bare(benchmark: Any, boundary: str, targets: dict[str, float]) -> None:
     )
 
 
-def _tile_work() -> float:
-    return TIMES * TILES * 8 * FIELDS * GENERATIONS
+def _tile_work(times: int = TIMES) -> float:
+    return times * TILES * 8 * FIELDS * GENERATIONS
 
 
-def _tiles(rule: Rule, boundary: str) -> Callable[[], None]:
-    """Run tiles of boards four generations on, TIMES times; found right for the first time."""
+def _tiles(rule: Rule, boundary: str, times: int = TIMES, *, calls: int = TIMES) -> Callable[[], None]:
+    """Run tiles of boards 4 * times generations on, by so many calls; found right for the first time."""
     boards = soups(TILES * 8 * FIELDS, SIDE, SIDE, seed=1)
     tiles, advance = to_tiles(boards), narrow(rule, boundary == "torus").advance
     advance(tiles, GENERATIONS, SIDE, SIDE, 0, TILES)
     expected = reference.trajectories(boards, GENERATIONS, rule, boundary)[:, -1]
     np.testing.assert_array_equal(from_tiles(tiles, SIDE), expected)
+    each = GENERATIONS * times // calls
 
     def span(first: int, last: int) -> None:
-        for _ in range(TIMES):
-            advance(tiles, GENERATIONS, SIDE, SIDE, first, last)
+        for _ in range(calls):
+            advance(tiles, each, SIDE, SIDE, first, last)
 
     return lambda: over_batch(span, TILES)
 
@@ -205,7 +250,7 @@ def _big(benchmark: Any, board: Cells, peers: list[Side], *, torus: bool, target
         Side("golfast", lambda: _last(packed, BIG, BIG_GENERATIONS, boundary), BIG_GENERATIONS * BIG**2),
         peers,
         unit=CELLS,
-        limits=[logic(OPERATIONS["dead"] / 64)],  # beyond a word's width the border costs nothing
+        limits=[logic(OPERATIONS["one board"] / 64)],
         rounds=5,
         targets=targets,
     )

@@ -52,7 +52,8 @@ def compare(
     and ours is `work`. `limit` is the bound that leaves least room, if any was given. `also` is kept as it is.
 
     targets: the least that is aimed at: the ratio to a peer (by how its name begins) or to the "best peer", or the
-    share of the "limit". They are kept with what they are about, what was found, and whether that is enough.
+    share of the "limit", or our "rate" itself. They are kept with what they are about, what was found, and whether that
+    is enough.
     """
     others: list[Side | Limit] = [*peers, *limits]
     times: dict[str, list[float]] = {side.name: [] for side in [ours, *others]}
@@ -85,7 +86,7 @@ def compare(
         peers={peer.name: rate / rates[peer.name] for peer in peers},
         work=ours.work,
         peer_work={peer.name: peer.work for peer in peers},
-        targets=_met(targets or {}, best.name, {peer.name: rate / rates[peer.name] for peer in peers}, shares),
+        targets=_met(targets or {}, rate, best.name, {peer.name: rate / rates[peer.name] for peer in peers}, shares),
         threads=thread_count(),
         rounds=rounds,
         **also,
@@ -93,12 +94,14 @@ def compare(
 
 
 def _met(
-    targets: Mapping[str, float], best: str, ratios: Mapping[str, float], shares: Mapping[str, float]
+    targets: Mapping[str, float], rate: float, best: str, ratios: Mapping[str, float], shares: Mapping[str, float]
 ) -> list[dict[str, object]]:
     """What became of the targets; one about a peer that is missing is left out."""
     result = []
     for about, least in targets.items():
-        if about == "limit":
+        if about == "rate":
+            found = {"rate": rate}
+        elif about == "limit":
             found = {name: share for name, share in shares.items() if share == max(shares.values())}
         else:
             found = {name: ratio for name, ratio in ratios.items() if name == best or about != "best peer"}

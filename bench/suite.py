@@ -164,10 +164,13 @@ _SHORT = {
 
 
 def _rate(record: Record) -> str:
-    rate = record["rate"]
+    return f"{_number(record['rate'])} {_SHORT.get(record['unit'], record['unit'])}"
+
+
+def _number(rate: float) -> str:
     sizes = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
     size, letter = next((pair for pair in sizes if rate >= pair[0]), (1, ""))
-    return f"{rate / size:.3g}{letter} {_SHORT.get(record['unit'], record['unit'])}"
+    return f"{rate / size:.3g}{letter}"
 
 
 def _ratio(ratio: float) -> str:
@@ -176,9 +179,9 @@ def _ratio(ratio: float) -> str:
 
 def _target(record: Record, beside: str) -> str:
     """What was aimed at beside this peer or limit, and whether it is met."""
-    share = beside == record["limit"]
+    least = {record["limit"]: "{:.0%}".format, "rate": _number}.get(beside, _ratio)
     return ", ".join(
-        f"≥{format(target['at_least'], '.0%') if share else _ratio(target['at_least'])} {'✓' if target['met'] else '✗'}"
+        f"≥{least(target['at_least'])} {'✓' if target['met'] else '✗'}"
         for target in record.get("targets", ())
         if target["beside"] == beside
     )
@@ -205,6 +208,11 @@ def _print_table(records: list[Record], notes: list[str]) -> None:
         ]
         if record["limit"]:
             lines.append((record["limit"], f"{record['fraction_of_limit']:.0%}"))
+        lines += [
+            ("rate", f"{_ratio(target['found'] / target['at_least'])} x")
+            for target in record.get("targets", ())
+            if target["beside"] == "rate"
+        ]
         for number, (beside, value) in enumerate(lines):
             begins = (record["what"], _rate(record)) if number == 0 else ("", "")
             table.add_row(*begins, beside, value, _target(record, beside), end_section=number == len(lines) - 1)

@@ -153,6 +153,18 @@ def store_bytes(context: Any, array: Any, offset: Any, value: Any, count: Any) -
     return types.void(array, types.intp, vector, types.intp), code
 
 
+@_operation
+def store_vector(context: Any, array: Any, offset: Any, value: Any) -> Any:
+    """Put all 64 bytes of a vector into a flat uint8 array, from `offset` on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], _WORDS)
+        builder.store(arguments[2], address).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), code
+
+
 def _fetch(for_writing: int, text: str) -> Any:
     def typed(context: Any, array: Any, offset: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

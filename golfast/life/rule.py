@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Names that people say, and what they mean (https://conwaylife.com/wiki/List_of_Life-like_rules).
 NAMED_RULES = {
@@ -46,20 +47,25 @@ class Rule:
             return text
         if not isinstance(text, str):
             raise ValueError(f"a rule is a string such as 'B3/S23'; got {text!r}")
-        plain = "".join(text.split()).lower()
-        key = plain.replace("-", "").replace("_", "").replace("&", "")
-        plain = NAMED_RULES.get(key, plain).lower()
-        if found := _BIRTH_FIRST.fullmatch(plain):
-            birth, survival = found.groups()
-        elif found := _SURVIVAL_FIRST.fullmatch(plain) or _SURVIVAL_FIRST_DIGITS.fullmatch(plain):
-            survival, birth = found.groups()
-        else:
-            names = ", ".join(NAMED_RULES)
-            raise ValueError(f"rule {text!r} is not of the form 'B3/S23' (digits 0-8), nor one of: {names}")
-        return cls(birth=_mask(birth), survival=_mask(survival))
+        return _parsed(text)
 
     def __str__(self) -> str:
         return f"B{_digits(self.birth)}/S{_digits(self.survival)}"
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Rule:
+    plain = "".join(text.split()).lower()
+    key = plain.replace("-", "").replace("_", "").replace("&", "")
+    plain = NAMED_RULES.get(key, plain).lower()
+    if found := _BIRTH_FIRST.fullmatch(plain):
+        birth, survival = found.groups()
+    elif found := _SURVIVAL_FIRST.fullmatch(plain) or _SURVIVAL_FIRST_DIGITS.fullmatch(plain):
+        survival, birth = found.groups()
+    else:
+        names = ", ".join(NAMED_RULES)
+        raise ValueError(f"rule {text!r} is not of the form 'B3/S23' (digits 0-8), nor one of: {names}")
+    return Rule(birth=_mask(birth), survival=_mask(survival))
 
 
 def _mask(digits: str) -> int:

@@ -284,17 +284,33 @@ def _grow(states: NDArray[np.uint8], width: int, soup: _Soup) -> None:
     over_batch(run, count, smallest=tile)
 
 
+def _ages_and_order(
+    count: int, tile: int, soup: _Soup, numbers: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ages (count,) of the first boards of `numbers`, and the order (count + LANES,) in which to do them."""
+    if soup.fresh == 1:
+        return _unaged(count)
+    ages = np.zeros(count, np.int64)
+    _ages(ages, *_age_tables(soup.fresh), numbers, 0, count)
+    return ages, sort_by_age(ages, tile, beyond=LANES)
+
+
+@lru_cache(maxsize=4)
+def _unaged(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same where no board is aged, kept: to make it anew would cost a tenth of making the boards."""
+    ages = np.zeros(count, np.int64)
+    return ages, sort_by_age(ages, LANES, beyond=LANES)
+
+
 def _grow_some(states: NDArray[np.uint8], width: int, soup: _Soup, numbers: NDArray[np.uint64]) -> None:
     """The same for boards up to 64 wide, on this thread, so few that what is known of them stays in the cache."""
     count, frames, height, row_bytes = states.shape
-    flat, ages = states.reshape(-1), np.zeros(count, np.int64)
-    if soup.fresh != 1:
-        _ages(ages, *_age_tables(soup.fresh), numbers, 0, count)
-    if is_small(height, width):
-        order, moves = sort_by_age(ages, LANES, beyond=LANES), small_plan(height, width, soup.torus)
+    fit, flat = is_small(height, width), states.reshape(-1)
+    ages, order = _ages_and_order(count, LANES if fit else LANES * fields(width), soup, numbers)
+    if fit:
+        moves = small_plan(height, width, soup.torus)
         small(soup.rule, soup.torus).grow(flat, frames, height * row_bytes, ages, order, numbers, moves, 0, count)
         return
-    order = sort_by_age(ages, LANES * fields(width))
     soup_rows, rows = plan(height, width, width), plan(height, width, 8 * row_bytes)
     soup_stage = aligned_words(TOGETHER * ((height * width + 127) // 128 * 2 + 1) * LANES)
     stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))

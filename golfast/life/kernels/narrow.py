@@ -58,7 +58,7 @@ def every_field(bits: Any, width: int) -> Any:
 
 
 def compile_generation(rule: Rule, torus: bool) -> Any:
-    """An inlined function generation(cells, active, height, width): one step of a tile in place.
+    """A function generation(cells, first, active, height, width): one step of the tile from cells[first] on, in place.
 
     Only cells whose bit is set in `active` change; spare bits are never active, and stay 0.
     """
@@ -73,24 +73,24 @@ def compile_generation(rule: Rule, torus: bool) -> Any:
         return ternary(XOR3, west, x, east), ternary(MAJORITY, west, x, east)
 
     @part
-    def generation(cells: Any, active: Any, height: int, width: int) -> None:
+    def generation(cells: Any, first: int, active: Any, height: int, width: int) -> None:
         across = uint64(width - 1)
         east_edge = splat(every_field(uint64(1), width))
         west_edge = splat(every_field(uint64(1) << across, width))
-        x1 = load(cells, 0)
+        x1 = load(cells, first)
         s1, m1 = sideways(x1, across, east_edge, west_edge)
         s0 = m0 = s_first = m_first = splat(uint64(0))
         if torus:  # the first row is above the last one, and will have changed by then
-            s0, m0 = sideways(load(cells, (height - 1) * LANES), across, east_edge, west_edge)
+            s0, m0 = sideways(load(cells, first + (height - 1) * LANES), across, east_edge, west_edge)
             s_first, m_first = s1, m1
         for row in range(height - 1):
-            x2 = load(cells, (row + 1) * LANES)
+            x2 = load(cells, first + (row + 1) * LANES)
             s2, m2 = sideways(x2, across, east_edge, west_edge)
             new = next_row(x1, s0, s1, s2, m0, m1, m2)
-            store(cells, row * LANES, ternary(SELECT, active, new, x1))
+            store(cells, first + row * LANES, ternary(SELECT, active, new, x1))
             s0, m0, s1, m1, x1 = s1, m1, s2, m2, x2
         new = next_row(x1, s0, s1, s_first, m0, m1, m_first)
-        store(cells, (height - 1) * LANES, ternary(SELECT, active, new, x1))
+        store(cells, first + (height - 1) * LANES, ternary(SELECT, active, new, x1))
 
     return generation
 
@@ -168,9 +168,9 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                 if count == 0:
                     break
             if count == boards:
-                generation(cells, everything, height, width)
+                generation(cells, 0, everything, height, width)
             else:
-                generation(cells, load(active, 0), height, width)
+                generation(cells, 0, load(active, 0), height, width)
 
     @specialised(rule, torus)
     def record(states: Any, frames: int, plan: Any, stage: Any, height: int, width: int, start: int, stop: int) -> None:
@@ -188,7 +188,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             for line in range((first + boards) * frames * size, (first + 2 * boards) * frames * size, 64):
                 fetch_for_writing(states, line)
             for frame in range(1, frames):
-                generation(cells, everything, height, width)
+                generation(cells, 0, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, min(boards, stop - first), frame * size, size)
 
     @specialised(rule, torus)
@@ -243,16 +243,17 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             count = min(boards, stop - first)
             for frame in range(frames):
                 if frame > 0:
-                    generation(cells, everything, height, width)
+                    generation(cells, 0, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, count, frame * size, size)
 
     @specialised(rule, torus)
     def advance(tiles: Any, generations: int, height: int, width: int, start: int, stop: int) -> None:
         """Tiles start..stop of (tiles, height, 8) words, in place, nothing stored between: the bare simulation."""
         everything = splat(every_field(row_bits(width), width))
+        # All tiles as one array: to take one out would count a reference, for which threads wait for each other.
+        cells = tiles.reshape(-1)
         for tile in range(start, stop):
-            cells = tiles[tile].reshape(-1)
             for _ in range(generations):
-                generation(cells, everything, height, width)
+                generation(cells, tile * height * LANES, everything, height, width)
 
     return Narrow(record, age, grow, advance)

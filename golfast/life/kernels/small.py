@@ -32,13 +32,13 @@ from golfast.vector import (
     aligned_words,
     both,
     down,
-    fetch_for_writing,
     from_above,
     from_below,
     load,
     load_bytes,
     splat,
     store_bytes,
+    store_vector,
     ternary,
     up,
 )
@@ -217,16 +217,12 @@ def small(rule: Rule, torus: bool) -> Small:
         moves, packed, lowest = load_moves(plan), load(plan, PACKED * LANES), lowest_plane(soup[2])
         for first in range(start, stop, LANES):
             numbers = add(splat(soup[0]), load(order, first))
-            for board in range(first, first + LANES):
-                # Where the trajectories will be stored is on its way while their soups are made.
-                for line in range(order[board] * frames * size, (order[board] + 1) * frames * size, VECTOR_BYTES):
-                    fetch_for_writing(states, line)
             fill_boards(random, front, numbers, soup[1], soup[2], lowest, soup[3:])
             for half in range(first, min(first + LANES, stop), BOARDS_TOGETHER):
                 board0, board1, board2, board3 = order[half], order[half + 1], order[half + 2], order[half + 3]
-                at = (half - first) * LANES
-                x0, x1 = cut(load(random, at), plan), cut(load(random, at + LANES), plan)
-                x2, x3 = cut(load(random, at + 2 * LANES), plan), cut(load(random, at + 3 * LANES), plan)
+                bits = (half - first) * LANES
+                x0, x1 = cut(load(random, bits), plan), cut(load(random, bits + LANES), plan)
+                x2, x3 = cut(load(random, bits + 2 * LANES), plan), cut(load(random, bits + 3 * LANES), plan)
                 youngest = min(min(ages[board0], ages[board1]), min(ages[board2], ages[board3]))
                 for _ in range(youngest):
                     x0, x1, x2, x3 = four(x0, x1, x2, x3, moves)
@@ -240,15 +236,19 @@ def small(rule: Rule, torus: bool) -> Small:
                     x3 = generation(x3, moves)
                 at0, at1 = board0 * frames * size, board1 * frames * size
                 at2, at3 = board2 * frames * size, board3 * frames * size
-                store_bytes(states, at0, permute_bytes(x0, packed), size)
-                store_bytes(states, at1, permute_bytes(x1, packed), size)
-                store_bytes(states, at2, permute_bytes(x2, packed), size)
-                store_bytes(states, at3, permute_bytes(x3, packed), size)
-                for frame in range(1, frames):
-                    x0, x1, x2, x3 = four(x0, x1, x2, x3, moves)
-                    store_bytes(states, at0 + frame * size, permute_bytes(x0, packed), size)
-                    store_bytes(states, at1 + frame * size, permute_bytes(x1, packed), size)
-                    store_bytes(states, at2 + frame * size, permute_bytes(x2, packed), size)
-                    store_bytes(states, at3 + frame * size, permute_bytes(x3, packed), size)
+                for frame in range(frames):
+                    if frame > 0:
+                        x0, x1, x2, x3 = four(x0, x1, x2, x3, moves)
+                    at = frame * size
+                    if at + VECTOR_BYTES <= frames * size:  # what is too much, the next frames will cover
+                        store_vector(states, at0 + at, permute_bytes(x0, packed))
+                        store_vector(states, at1 + at, permute_bytes(x1, packed))
+                        store_vector(states, at2 + at, permute_bytes(x2, packed))
+                        store_vector(states, at3 + at, permute_bytes(x3, packed))
+                    else:
+                        store_bytes(states, at0 + at, permute_bytes(x0, packed), size)
+                        store_bytes(states, at1 + at, permute_bytes(x1, packed), size)
+                        store_bytes(states, at2 + at, permute_bytes(x2, packed), size)
+                        store_bytes(states, at3 + at, permute_bytes(x3, packed), size)
 
     return Small(record, grow)

@@ -77,7 +77,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
                 _add_counts(cells, height, width, there, population, first * (generations + 1) + step, generations + 1)
                 if step < generations:
                     before[:] = cells
-                    generation(cells, everything, height, width)
+                    generation(cells, 0, everything, height, width)
                     for row in range(height):
                         changed = ternary(XOR3, load(cells, row * LANES), load(before, row * LANES), splat(uint64(0)))
                         store(before, row * LANES, changed)
@@ -114,7 +114,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
             open_[:] = tops
             power, length, left = 1, 0, tile
             for _ in range(limit):
-                generation(cells, everything, height, width)
+                generation(cells, 0, everything, height, width)
                 length += 1
                 _differing(cells, others, height, width, differs)
                 news = uint64(0)
@@ -137,7 +137,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
             age = 1
             count = still_active(periods, order, 0, tile - 1, age, active, width)
             while count > 0:
-                generation(cells, load(active, 0), height, width)
+                generation(cells, 0, load(active, 0), height, width)
                 age += 1
                 count = still_active(periods, order, 0, tile - 1, age, active, width)
             for k in range(there):
@@ -154,8 +154,8 @@ def survey(rule: Rule, torus: bool) -> Survey:
                     if periods[k] > 0 and settled[first + k] < 0 and not differs[k % LANES] & top:
                         settled[first + k] = at
                         left -= 1
-                generation(cells, everything, height, width)
-                generation(others, everything, height, width)
+                generation(cells, 0, everything, height, width)
+                generation(others, 0, everything, height, width)
                 at += 1
 
     return Survey(tally, settle)

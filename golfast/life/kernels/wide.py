@@ -142,7 +142,9 @@ def wide(rule: Rule, torus: bool) -> Kernel:
                                 store(here, end, either(load(here, end), down(east, used)))
                                 east = up(east, uint64(64) - used)
                             store(here, end + LANES, east)
-                    for generation in range(generations):
+                    # Above a band, a generation more spoils a row more: its first batches need not go all the way.
+                    worth = (top + generations + BATCH) // 2
+                    for generation in range(min(generations, worth)):
                         for column in range(columns):
                             save = (generation * columns + column) * KEPT * LANES
                             s0, s1 = load(kept, save), load(kept, save + 8)
