@@ -69,7 +69,7 @@ def bench_feeding(benchmark: Any, tmp_path: Path) -> None:
 
     def steps() -> None:
         for _ in range(STEPS):
-            training._step()
+            training.step()
 
     steps()
     compare(

@@ -50,7 +50,7 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
     plain = Plain(CONFIG)
     _copy_weights(training.network, plain)
     _check_gradients(training.network, plain, *batch)
-    losses = {"golfast": float(training._step())}
+    losses = {"golfast": float(training.step())}
     peers = []
     for name, options in {
         "plain PyTorch, fp32": {},
@@ -66,7 +66,7 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
 
     def ours() -> None:
         for _ in range(STEPS):
-            training._step()
+            training.step()
 
     compare(
         benchmark,
@@ -93,7 +93,7 @@ def _parts(training: _Training, first: Tensor, last: Tensor) -> dict[str, float]
         )
 
     parts: dict[str, Callable[[], object]] = {
-        "batch": lambda: training.feed.batch(training.step),
+        "batch": lambda: training.feed.batch(training.journal.step),
         "gradients": lambda: engine.gradient(first, last, autoencoder=True),
         "optimisers": descend,
     }

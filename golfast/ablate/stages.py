@@ -43,7 +43,7 @@ def train_stages(
     watch: Watch,
 ) -> Stages:
     """Train what the config asks for and leave its weights in the folder."""
-    stages = Stages()
+    stages, compute = Stages(), compute.unscaled
     if config.adversarial.on:
         phase = display.phase("adversarial decoder", config.adversarial.steps, unit="step")
         decoder, outcome = train_adversarial(

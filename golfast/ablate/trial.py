@@ -151,7 +151,7 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
         raise Failure(f"{path} has no weights yet: its training has not ended; go on with `golfast train --resume`")
     config = load_config(folder)
     # Weights trained in bf16 mean the same in fp32, so a machine without bf16 can evaluate them.
-    compute = choose_compute(device, "auto" if config.precision == "bf16" else config.precision)
+    compute = choose_compute(device, config.precision if config.precision == "fp32" else "auto")
     network = Network(config.model)
     load_weights(network, folder.weights)
     return config, network.to(compute.device), compute

@@ -39,7 +39,7 @@ def run_agent(
     and `resume` is not set; otherwise as `train` does.
     """
     display = display or Display(quiet=True)
-    compute = choose_compute(device, config.precision)
+    compute = choose_compute(device, config.precision).unscaled
     config = dataclasses.replace(config, precision=compute.precision)
     if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
         return done
@@ -135,7 +135,7 @@ def load_config(folder: RunFolder) -> AgentConfig:
 
 def default_folder(config: AgentConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:
     """The folder named by the game and the hash of a config as it will run on this device."""
-    precision = choose_compute(device, config.precision).precision
+    precision = choose_compute(device, config.precision).unscaled.precision
     name = config.environment.name.replace("/", "-").lower()
     return RunFolder(root / f"{name}-{fingerprint(dataclasses.replace(config, precision=precision))}")
 

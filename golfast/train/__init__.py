@@ -4,7 +4,8 @@ from golfast.train.adversarial import train_adversarial
 from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfig, TrainConfig
 from golfast.train.engines import as_run
 from golfast.train.feed import Feed
-from golfast.train.loop import Outcome, train
+from golfast.train.journal import Outcome
+from golfast.train.loop import train
 from golfast.train.probes import train_probes
 from golfast.train.recipes import RECIPES, configure
 from golfast.train.stage import StageOutcome

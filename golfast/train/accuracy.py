@@ -1,6 +1,6 @@
 """How much of what a network draws is right."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,41 +18,70 @@ class Imagines(Protocol):
         """First states (B, 1, H, W) to decoded hidden states of timesteps 1..T: (B, T, H, W)."""
 
 
+class Score(NamedTuple):
+    """How good a network is on validation data.
+
+    Accuracy is the share of cells that are right where the network draws a state. The last state is what the last
+    timestep draws. With as many model as game timesteps, timestep i stands for state s_{i+1}. With another number no
+    timestep stands for a state by itself, so a state in between has the accuracy of the timestep before the last that
+    draws it best; boards change little from state to state, so half-right pictures score well, but 98% is rarely had by
+    accident.
+    """
+
+    accuracy: list[float]
+    """Of each state s_2..s_m."""
+    living: float
+    """Living cells of the predicted last states per true one."""
+
+
 class Judge:
     """Validation trajectories, ready on the device."""
 
     def __init__(self, packed: NDArray[np.uint8], width: int, compute: Compute) -> None:
         """packed: (N, m, H, ceil(width/8)) uint8."""
-        self._truth = unpack_bits(torch.from_numpy(packed).to(compute.device), width)
+        self.truth = unpack_bits(torch.from_numpy(packed).to(compute.device), width)
+        """(N, m, H, W) float32 0/1, on the device."""
         self._compute = compute
-        self.living = float(self._truth[:, -1].mean())
+        self.living = float(self.truth[:, -1].mean())
         """Share of living cells in the last states: the squared error of predicting empty boards."""
+        cells = np.unpackbits(packed, axis=-1, count=width)
+        most = int((cells[:, 1:] != cells[:, :-1]).sum(axis=(1, 2, 3)).argmax())
+        self.liveliest = slice(most, most + 1)
+        """The trajectory that changes most; a settled board would show nothing."""
+        self.shown = cells[most]
+        """Its states, (m, H, W) uint8 0/1."""
 
     def imagine(self, network: Imagines, chosen: slice = slice(None)) -> Tensor:
         """Decoded hidden states of timesteps 1..T of the chosen trajectories: (B, T, H, W) float32."""
         with torch.no_grad(), self._compute.autocast():
-            return network.imagine(self._truth[chosen, :1]).float()
+            return network.imagine(self.truth[chosen, :1]).float()
 
-    def look(self, network: Imagines) -> tuple[list[float], float]:
-        """The accuracy of each state s_2..s_m, and the living cells of the predicted last states per true one.
+    def look(self, network: Imagines) -> Score:
+        """How good a network is."""
+        return self.score(self.imagine(network).unsqueeze(0))[0]
 
-        Accuracy is the share of cells that are right where the network draws that state. The last state is what the
-        last timestep draws. With as many model as game timesteps, timestep i stands for state s_{i+1}. With another
-        number no timestep stands for a state by itself, so a state in between has the accuracy of the timestep before
-        the last that draws it best; boards change little from state to state, so half-right pictures score well, but
-        98% is rarely had by accident.
-        """
-        drawn = self.imagine(network) > 0.5
-        alive = self._truth[:, 1:] > 0.5
-        timesteps, states = drawn.shape[1], alive.shape[1]
-        accuracy = []
-        for state in range(states):
-            if state == states - 1:
-                standing = [timesteps - 1]
-            elif timesteps == states:
-                standing = [state]
-            else:
-                standing = list(range(timesteps - 1)) or [0]
-            accuracy.append(max(float((drawn[:, t] == alive[:, state]).float().mean()) for t in standing))
-        living = float(drawn[:, -1].sum() / alive[:, -1].sum().clamp(min=1))
-        return accuracy, living
+    def score(self, drawn: Tensor) -> list[Score]:
+        """How good what n networks draw of all trajectories is, (n, N, T, H, W) float32: waits for the device once."""
+        alive, drawn = self.truth[:, 1:] > 0.5, drawn > 0.5
+        timesteps, states = drawn.shape[2], alive.shape[1]
+        right = [(drawn[:, :, t, None] == alive).float().mean((1, 3, 4)) for t in range(timesteps)]
+        living = drawn[:, :, -1].sum((1, 2, 3)) / alive[:, -1].sum().clamp(min=1)
+        table = torch.cat([torch.stack(right, dim=1).flatten(1), living.unsqueeze(1)], dim=1).tolist()
+        found = []
+        for *shares, share in table:
+            accuracy = []
+            for state in range(states):
+                if state == states - 1:
+                    standing = [timesteps - 1]
+                elif timesteps == states:
+                    standing = [state]
+                else:
+                    standing = list(range(timesteps - 1)) or [0]
+                accuracy.append(max(shares[t * states + state] for t in standing))
+            found.append(Score(accuracy, share))
+        return found
+
+
+def greys(drawn: Tensor) -> NDArray[np.uint8]:
+    """What was drawn, as greys 0..255."""
+    return drawn.clamp(0, 1).mul(255).round().to(torch.uint8).cpu().numpy()

@@ -8,7 +8,7 @@ from golfast.model import ModelConfig
 from golfast.run.precision import PRECISIONS
 
 OPTIMISERS = ("muon", "adam")
-ENGINES = ("auto", "torch", "amx")
+ENGINES = ("auto", "torch", "amx", "stacked")
 SCHEDULES = ("linear", "cosine", "exponential")
 LOSSES = ("as trained", "prediction", "prediction and autoencoder")
 
@@ -151,10 +151,11 @@ class TrainConfig:
     """Validation trajectories per evaluation."""
     checkpoint_every: int = 500
     precision: str = "auto"
-    """"bf16", "fp32", or "auto": bf16 where the hardware multiplies it."""
+    """"bf16", "fp16", "fp32", or "auto": bf16 where the hardware multiplies it, fp16 on a GPU that has only that."""
     engine: str = "auto"
-    """Who computes gradients: "torch", "amx" (compiled code for the matrix unit of x86 cores), or "auto": the latter
-    in bf16 on a CPU that has one, for networks of up to 32 channels."""
+    """Who computes gradients: "torch"; "amx" (compiled code for the matrix unit of x86 cores); "stacked" (one or many
+    networks of a shape as one, on a GPU without launch overhead); or "auto": "stacked" on a GPU, and on a CPU "amx" in
+    bf16 for networks of up to 32 channels where there is a matrix unit, else "torch"."""
     data: Recipe = field(default_factory=Recipe)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

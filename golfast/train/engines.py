@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import torch
+
 from golfast.run.precision import Compute
 from golfast.train.config import TrainConfig
 
@@ -20,5 +22,9 @@ def as_run(config: TrainConfig, compute: Compute) -> TrainConfig:
             f"and at most 32 channels, and got {compute.precision}, {compute.device.type} and {config.model.channels} "
             "channels; use engine 'torch'"
         )
-    engine = config.engine if config.engine != "auto" else "amx" if fits else "torch"
+    engine = config.engine
+    if engine == "auto":
+        engine = "stacked" if compute.device.type == "cuda" else "amx" if fits else "torch"
+    if engine == "torch" and compute.dtype is torch.float16:
+        raise ValueError("engine 'torch' was asked for, and it has no loss scaling for fp16; use engine 'stacked'")
     return dataclasses.replace(config, precision=compute.precision, engine=engine)

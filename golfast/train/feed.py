@@ -55,7 +55,7 @@ class Feed:
         self._parts = [_readable(part) for part in parts]
         arrays = [part for part in self._parts if isinstance(part, np.ndarray)]
         self._places = Places(arrays) if len(arrays) == len(parts) else None
-        self._resident = self._upload() if device.type == "cuda" and self._fits() else None
+        self._resident = self.upload(device) if device.type == "cuda" and self.fits(device) else None
         larger = self._count * int(np.prod(packed.shape[1:])) > memory_bytes() // 2
         mapped = any(isinstance(part, np.memmap) for part in parts)
         asks = larger and mapped and self._resident is None and hasattr(os, "posix_fadvise")
@@ -86,6 +86,15 @@ class Feed:
         self._first, self._prepared = step - place, (cells[:steps], cells[steps:])
         return place
 
+    def numbers(self, step: int, steps: int) -> NDArray[np.int64]:
+        """Numbers of the trajectories in the batches of steps step..step + steps: (steps, B) int64."""
+        found = []
+        while steps:
+            epoch, position = divmod(step, self._batches)
+            found.append(self._chosen(epoch, position, min(steps, self._batches - position)))
+            step, steps = step + len(found[-1]), steps - len(found[-1])
+        return np.concatenate(found)
+
     def _chosen(self, epoch: int, position: int, steps: int) -> NDArray[np.int64]:
         """Numbers of the trajectories in some batches of an epoch: (steps, B) int64."""
         chosen = np.empty((steps, self._batch), np.int64)
@@ -102,16 +111,12 @@ class Feed:
             numbers = torch.from_numpy(flat).to(self._device, non_blocking=True)
             return unpack_bits(self._resident[numbers], self._width).transpose(0, 1).reshape(shape)
         if self._device.type == "cuda":
-            pinned = torch.empty(len(flat), 2, self._height, self._row_bytes, dtype=torch.uint8, pin_memory=True)
-            self._gather_packed(flat, pinned.numpy())
-            packed = pinned.to(self._device, non_blocking=True)
+            packed = self.pairs(flat, pinned=True).to(self._device, non_blocking=True)
             return unpack_bits(packed, self._width).transpose(0, 1).reshape(shape)
         cells = np.empty(shape, np.float32)
         places = self._places
         if places is None:
-            found = np.empty((len(flat), 2, self._height, self._row_bytes), np.uint8)
-            self._gather_packed(flat, found)
-            places, flat = Places([found]), np.arange(len(flat))
+            places, flat = Places([self.pairs(flat).numpy()]), np.arange(len(flat))
         gather_cells(places.addresses, places.starts, places.length, flat, cells)
         return torch.from_numpy(cells)
 
@@ -135,20 +140,26 @@ class Feed:
         for later in range(first, self._asked):
             ahead.want(self._chosen(*divmod(later, self._batches), 1)[0])
 
-    def _fits(self) -> bool:
-        free, _ = torch.cuda.mem_get_info(self._device)
+    def pairs(self, numbers: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
+        """First and last states of trajectories (n,), packed, on the CPU: (n, 2, H, ceil(W/8)) uint8."""
+        shape = len(numbers), 2, self._height, self._row_bytes
+        packed = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        self._gather_packed(numbers, packed.numpy())
+        return packed
+
+    def fits(self, device: torch.device) -> bool:
+        """Whether the two states of all trajectories take no more than half of a device's free memory."""
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory_bytes()
         return 2 * self._count * self._height * self._row_bytes <= free // 2
 
-    def _upload(self) -> Tensor:
-        """The first and last states of all trajectories on the device, packed: (N, 2, H, ceil(W/8)) uint8."""
+    def upload(self, device: torch.device) -> Tensor:
+        """The first and last states of all trajectories on a device, packed: (N, 2, H, ceil(W/8)) uint8."""
         shape = self._count, 2, self._height, self._row_bytes
-        resident = torch.empty(shape, dtype=torch.uint8, device=self._device)
+        resident = torch.empty(shape, dtype=torch.uint8, device=device)
         rows = max(1, _UPLOADED // (2 * self._height * self._row_bytes))
         for start in range(0, self._count, rows):
             numbers = np.arange(start, min(start + rows, self._count))
-            both = np.empty((len(numbers), *shape[1:]), np.uint8)
-            self._gather_packed(numbers, both)
-            resident[start : start + len(numbers)] = torch.from_numpy(both)
+            resident[start : start + len(numbers)] = self.pairs(numbers)
         return resident
 
 

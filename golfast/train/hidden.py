@@ -26,8 +26,7 @@ class HiddenPool:
         config = network.config
         # Each hidden state is one run of memory in channels_last order, in the precision that convolutions take.
         shape = config.timesteps + 1, count, height, width, config.channels
-        dtype = torch.bfloat16 if compute.bf16 else torch.float32
-        self._hidden = torch.empty(shape, dtype=dtype, device=compute.device)
+        self._hidden = torch.empty(shape, dtype=compute.dtype, device=compute.device)
         with torch.no_grad(), compute.autocast():
             for start in range(0, count, _AT_ONCE):
                 chosen = slice(start, start + _AT_ONCE)

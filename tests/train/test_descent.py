@@ -93,8 +93,8 @@ def test_a_compiled_training_learns_as_torchs_does_and_resumes_to_the_same_bits(
 
 def test_an_engine_that_cannot_run_says_what_to_do() -> None:
     with pytest.raises(ValueError, match=r"engine 'amx' was asked for; .* use engine 'torch'"):
-        as_run(small(engine="amx"), Compute(torch.device("cpu"), bf16=False))
-    with pytest.raises(ValueError, match="engine is 'tpu'; allowed are: auto, torch, amx"):
+        as_run(small(engine="amx"), Compute(torch.device("cpu"), torch.float32))
+    with pytest.raises(ValueError, match="engine is 'tpu'; allowed are: auto, torch, amx, stacked"):
         small(engine="tpu")
     wide = dataclasses.replace(small(), model=ModelConfig(channels=40))
-    assert as_run(wide, Compute(torch.device("cpu"), bf16=True)).engine == "torch"
+    assert as_run(wide, Compute(torch.device("cpu"), torch.bfloat16)).engine == "torch"

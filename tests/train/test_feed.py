@@ -10,6 +10,7 @@ from golfast.data import Recipe, Trajectories, convert, generate, layout, make, 
 from golfast.data.states import Chained
 from golfast.train import Feed
 from golfast.train import feed as feed_module
+from golfast.train.feed import unpack_bits
 from golfast.train.order import epoch_keys, shuffled
 
 CPU = torch.device("cpu")
@@ -142,6 +143,20 @@ def test_a_batch_depends_on_the_step_alone():
                 assert torch.equal(one, other)
 
 
+def test_the_numbers_of_steps_are_those_of_their_batches():
+    feed = Feed(generate(RECIPE), 13, batch=16, seed=1, device=CPU)
+    together = feed.numbers(5, 30)  # over the ends of epochs
+    assert together.shape == (30, 16)
+    for step in range(5, 35):
+        np.testing.assert_array_equal(feed.numbers(step, 1)[0], together[step - 5])
+    pairs = feed.upload(CPU)
+    for step in (5, 8, 9, 34):
+        first, last = feed.batch(step)
+        cells = unpack_bits(pairs[torch.from_numpy(together[step - 5])], 13)
+        assert torch.equal(cells[:, 0], first.squeeze(1))
+        assert torch.equal(cells[:, 1], last.squeeze(1))
+
+
 def test_a_set_larger_than_memory_is_asked_for_ahead(kinds, monkeypatch):
     plain = Feed(kinds[0], 13, batch=10, seed=3, device=CPU)
     monkeypatch.setattr(feed_module, "memory_bytes", lambda: 1000)
@@ -183,12 +198,12 @@ def test_what_a_gpu_keeps_is_the_first_and_last_states(kinds, monkeypatch, part)
     monkeypatch.setattr(feed_module, "_UPLOADED", part)
     for packed in kinds:
         feed = Feed(packed, 13, batch=10, seed=3, device=CPU)
-        np.testing.assert_array_equal(feed._upload().numpy(), kinds[0][:, [0, -1]])
+        np.testing.assert_array_equal(feed.upload(CPU).numpy(), kinds[0][:, [0, -1]])
 
 
 def test_what_is_resident_gives_the_same_batches(kinds):
     plain, resident = (Feed(kinds[0], 13, batch=10, seed=3, device=CPU) for _ in range(2))
-    resident._resident = resident._upload()
+    resident._resident = resident.upload(CPU)
     for step in (0, 1, 20, 44):
         for one, other in zip(plain.batch(step), resident.batch(step), strict=True):
             assert torch.equal(one, other)
@@ -198,7 +213,7 @@ def test_what_is_resident_gives_the_same_batches(kinds):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_gpu_is_fed_the_same(kinds, monkeypatch, fits):
-    monkeypatch.setattr(Feed, "_fits", lambda self: fits)
+    monkeypatch.setattr(Feed, "fits", lambda self, device: fits)
     for packed in kinds:
         plain = Feed(packed, 13, batch=10, seed=3, device=CPU)
         feed = Feed(packed, 13, batch=10, seed=3, device=torch.device("cuda"))

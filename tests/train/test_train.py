@@ -14,10 +14,9 @@ from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
 from golfast.train import OptimiserConfig, TrainConfig, train
-from golfast.train import loop as loop_module
 from golfast.train.accuracy import Judge
 from golfast.train.feed import Feed, unpack_bits
-from golfast.train.optimise import Optimisers, rate_factor
+from golfast.train.optimise import Optimisers, rate_factor, seeded_network
 
 SMALL = TrainConfig(
     batch=8,
@@ -198,7 +197,7 @@ def test_the_loss_is_the_mean_of_prediction_and_autoencoder(compute, tmp_path, m
             tmp_path / name,
             choose_compute("cpu", "fp32"),
         )
-    network = loop_module.seeded_network(Network, SMALL.model, seed=SMALL.seed)
+    network = seeded_network(Network, SMALL.model, seed=SMALL.seed)
     first, last = Feed(generate(SMALL.data), 11, batch=8, seed=0, device=torch.device("cpu")).batch(0)
     predicted, recreated = network(first)
     prediction = ((predicted - last) ** 2).mean().item()
@@ -289,7 +288,7 @@ def test_schedules(schedule, steps, expected):
         ({"batch": 101}, "batch is 101 and data.count only 100"),
         ({"seed": -1}, "seed is -1"),
         ({"stop": 0.0}, "stop is 0.0"),
-        ({"precision": "fp8"}, "precision is 'fp8'; allowed are: auto, bf16, fp32"),
+        ({"precision": "fp8"}, "precision is 'fp8'; allowed are: auto, bf16, fp16, fp32"),
         ({"checkpoint_every": 7}, "checkpoint_every is 7; it must be a multiple of evaluate_every, 5"),
         ({"data.generations": 0}, "nothing to predict"),
         ({"data.split": "test"}, "train on 'train'"),
@@ -328,6 +327,8 @@ def test_devices_and_precisions_that_are_not_there():
         choose_compute("tpu")
     with pytest.raises(ValueError, match="precision 'fp8' is unknown"):
         choose_compute("cpu", "fp8")
+    with pytest.raises(ValueError, match="precision 'fp16' was asked for; it is for GPUs"):
+        choose_compute("cpu", "fp16")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch sees no CUDA device"):
             choose_compute("cuda")
