@@ -27,6 +27,11 @@ def sweep_options(command: Any) -> Any:
             click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work."),
             click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
             click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]"),
+            click.option(
+                "--together",
+                type=click.IntRange(1),
+                help="Trials of one shape trained as one, by executor local.  [default: 64 on a GPU, 1 on a CPU]",
+            ),
             click.option("--address", help="The Ray cluster's address.  [default: RAY_ADDRESS, or one started here]"),
             click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
             click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time, and run nothing."),
@@ -44,6 +49,7 @@ def sweep_options(command: Any) -> Any:
         "golfast ablate table2                            a sweep of the paper; give it again to go on after a kill",
         "golfast ablate table2 --dry-run                  what it would run, and how long that would take",
         "golfast ablate my.toml --workers 8 --results my.sqlite",
+        "golfast ablate my.toml --device cuda --together 128   networks of one shape trained as one",
         "golfast ablate table1 --executor ray --address auto --folder /shared/runs",
     )
 )
@@ -70,6 +76,7 @@ def run_sweep(
     folder: Path,
     executor: str,
     workers: int | None,
+    together: int | None,
     address: str | None,
     retry_failed: bool,
     dry_run: bool,
@@ -87,8 +94,9 @@ def run_sweep(
 
     for recipe in recipes:
         recipe_config(recipe, 0)  # an unknown name is told before anything else
+    together = _together(together, executor, device)
     rows = [
-        Row(spec.limited(counted=counted, most=most), recipe, variant, device)
+        Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
         for recipe in recipes or ("fast",)
         for spec in specs
         for variant in spec.limited(counted=counted, most=most).variants
@@ -98,7 +106,7 @@ def run_sweep(
         return
     with Store.writing(results) as store, Board(quiet=quiet) as board:
         plan = Plan(rows, store.states(failed=not retry_failed))
-        with _executor(executor, folder, device, workers, address) as chosen:
+        with _executor(executor, folder, device, workers, together, address) as chosen:
             sweep(plan, chosen, store, watcher=board, name=executor)
             board.say(board.summary(plan, chosen))
         _find_strips(plan, store, folder, device, board)
@@ -152,8 +160,20 @@ def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board:
                 board.say(f"no sequence found for {strip.label!r} of {spec.name} (recipe {recipe})")
 
 
-def _executor(name: str, folder: Path, device: str, workers: int | None, address: str | None) -> Any:
+def _together(asked: int | None, executor: str, device: str) -> int:
+    from golfast.ablate.together import TOGETHER
+    from golfast.run.precision import choose_compute
+
+    if executor != "local":
+        if asked is not None and asked > 1:
+            raise ValueError(f"--together {asked} is for executor 'local'; executor {executor!r} trains one by one")
+        return 1
+    return asked or (TOGETHER if choose_compute(device).device.type == "cuda" else 1)
+
+
+def _executor(name: str, folder: Path, device: str, workers: int | None, together: int, address: str | None) -> Any:
     from golfast.ablate.local import LocalExecutor
+    from golfast.ablate.together import TogetherExecutor
     from golfast.ablate.work import TrialWork
 
     if name != "ray" and address is not None:
@@ -163,7 +183,7 @@ def _executor(name: str, folder: Path, device: str, workers: int | None, address
         from golfast.ablate.cluster import RayExecutor
 
         return RayExecutor(work, workers, address=address)
-    return LocalExecutor(work, workers)
+    return TogetherExecutor(work, together, workers) if together > 1 else LocalExecutor(work, workers)
 
 
 def _show_plan(

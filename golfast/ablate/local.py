@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -43,6 +43,11 @@ class LocalExecutor:
         """How many trials can be taken on now."""
         return self.workers - len(self._busy)
 
+    @property
+    def sources(self) -> list[Any]:
+        """What to wait for, with multiprocessing's `wait`: one of them is ready when a trial has ended."""
+        return [source for worker in self._busy for source in (worker.pipe, worker.process.sentinel)]
+
     def submit(self, trial: Trial) -> None:
         """Start a trial."""
         worker = self._idle.pop() if self._idle else self._start()
@@ -51,8 +56,7 @@ class LocalExecutor:
 
     def wait(self, timeout: float | None = None) -> list[Ended]:
         """Trials that ended since the last call; waits for the first for `timeout` seconds."""
-        sources = [source for worker in self._busy for source in (worker.pipe, worker.process.sentinel)]
-        wait(sources, timeout)
+        wait(self.sources, timeout)
         ended = []
         for worker in list(self._busy):
             if news := worker.news():
@@ -75,13 +79,29 @@ class LocalExecutor:
 
     def _start(self) -> "_Worker":
         self._count += 1
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(self._work, theirs), name=f"trial-worker-{self._count}")
-        with _one_thread():
-            process.start()
-        theirs.close()
-        return _Worker(process, ours)
+        return _Worker(*start_process(_serve, self._work, name=f"trial-worker-{self._count}"))
+
+
+Serve = Callable[[Any, "Connection[Any, Any]"], None]
+
+
+def start_process(serve: Serve, work: object, *, name: str) -> tuple[SpawnProcess, "Connection[Any, Any]"]:
+    """A new process of one thread that runs serve(work, pipe), and our end of the pipe. It ends when this one does."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_begin, args=(serve, work, theirs), name=name)
+    with _one_thread():
+        process.start()
+    theirs.close()
+    return process, ours
+
+
+def how_it_ended(process: SpawnProcess) -> str:
+    """What became of a process that has ended, or is about to, in words."""
+    process.join()
+    code = process.exitcode or 0
+    how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
+    return f"its process {how}"
 
 
 class _Worker:
@@ -105,19 +125,20 @@ class _Worker:
                 raise EOFError
             result, reason = self.pipe.recv()
         except (EOFError, OSError):
-            self.process.join()
-            code = self.process.exitcode or 0
-            how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
-            result, reason = None, f"its process {how}"
+            result, reason = None, how_it_ended(self.process)
         seconds = time.monotonic() - self._began
         trial, self._trial = self._trial, None
         return Ended(trial, result, reason, seconds, f"{os.uname().nodename}:{self.process.pid}")
 
 
-def _serve(work: Work, pipe: "Connection[Any, Any]") -> None:
-    """What a worker does: one trial after the other, until the pipe is closed."""
+def _begin(serve: Serve, work: object, pipe: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve(work, pipe)
+
+
+def _serve(work: Work, pipe: "Connection[Any, Any]") -> None:
+    """What a worker does: one trial after the other, until the pipe is closed."""
     while True:
         try:
             trial = pipe.recv()

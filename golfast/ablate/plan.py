@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.spec import Spec, Variant, trial_config
-from golfast.run.config import fingerprint
+from golfast.run.config import fingerprint, override
 
 RowKey = tuple[str, str, str]
 """Names of spec, recipe, variant."""
@@ -21,9 +21,12 @@ RowKey = tuple[str, str, str]
 class Row:
     """A variant under a recipe: a row of a table, and how far its runs are."""
 
-    def __init__(self, spec: Spec, recipe: str, variant: Variant, device: str = "auto") -> None:
+    def __init__(
+        self, spec: Spec, recipe: str, variant: Variant, device: str = "auto", *, stacked: bool = False
+    ) -> None:
+        """stacked: whether "auto" is to stand for the engine that trains many networks as one."""
         self.spec, self.recipe, self.variant = spec, recipe, variant
-        self._device = device
+        self._device, self._stacked = device, stacked
         self.trials: list[Trial] = []
         """Those given out so far, in the order of their seeds."""
         self._running: list[Trial] = []
@@ -36,7 +39,10 @@ class Row:
 
     def trial(self, place: int) -> Trial:
         """The trial of the row's seed at `place`, counted from 0."""
-        config = trial_config(self.variant.config(self.recipe, self.variant.first_seed + place), self._device)
+        config = self.variant.config(self.recipe, self.variant.first_seed + place)
+        if self._stacked and config.engine == "auto":
+            config = override(config, {"engine": "stacked"})
+        config = trial_config(config, self._device)
         return Trial(fingerprint(config), config)
 
     def take(self) -> Trial:

@@ -48,17 +48,19 @@ def sweep_rows(**counted):
     return [TinyRow(spec, "fast", variant, "cpu") for variant in spec.variants]
 
 
-def run(path, work, *, workers=2, rows=None):
+def run(path, work, *, workers=2, rows=None, together=1):
     """A whole sweep with the results in `path`; returns its plan and what was said."""
     from golfast.ablate.local import LocalExecutor
     from golfast.ablate.plan import Plan
     from golfast.ablate.store import Store
     from golfast.ablate.sweep import sweep
+    from golfast.ablate.together import TogetherExecutor
 
     watcher = Silent()
     with Store.writing(path / "results.sqlite") as store:
         plan = Plan(rows or sweep_rows(a=6, b=3), store.states())
-        with LocalExecutor(work, workers) as executor:
+        made = TogetherExecutor(work, together, workers) if together > 1 else LocalExecutor(work, workers)
+        with made as executor:
             sweep(plan, executor, store, watcher=watcher)
     return plan, watcher.said
 
@@ -101,6 +103,45 @@ class Fake:
             raise Failure("training diverged: the loss is nan at step 50")
         (self.folder / f"ended-{trial.name}").touch()
         return result(trial, reached=seed not in self.short)
+
+
+@dataclass(frozen=True)
+class FakeTogether(Fake):
+    """Trials of a variant are trained as one, but for those of the variants told; leaves a file for every stack."""
+
+    apart: tuple[str, ...] = ()
+    unfit: tuple[int, ...] = ()
+    """Seeds that cannot be trained."""
+    most: int = 99
+    """Trials that fit into a stack."""
+    kills: tuple[int, ...] = ()
+    """Seeds of which the first training kills the trainer."""
+
+    def shape(self, trial: Trial):
+        return None if trial.config.variant in self.apart else trial.config.variant
+
+    def train(self, trials):
+        assert len({trial.config.variant for trial in trials}) == 1
+        number = len(list(self.folder.glob("stack-*")))
+        seeds = [trial.config.seed for trial in trials]
+        (self.folder / f"stack-{number:03d}").write_text(f"{trials[0].config.variant} {seeds} {os.getpid()}")
+        if len(trials) > self.most:
+            raise MemoryError("too many")
+        for trial in trials:
+            if trial.config.seed in self.unfit:
+                yield trial.name, "cannot be trained"
+                continue
+            mark = self.folder / f"trained-{trial.name}"
+            if trial.config.seed in self.kills and not (self.folder / f"killed-{trial.name}").exists():
+                (self.folder / f"killed-{trial.name}").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            mark.touch()
+            yield trial.name, None
+
+    def __call__(self, trial: Trial):
+        trained = (self.folder / f"trained-{trial.name}").exists()
+        assert trained is (trial.config.variant not in self.apart)
+        return super().__call__(trial)
 
 
 def threads(trial: Trial):
