@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+FEWEST = 5
+"""Runs from which on their spread says something about other runs."""
 
 Floats = NDArray[np.float64]
 
@@ -49,10 +51,15 @@ def difference(of: Sequence[float], over: Sequence[float]) -> Estimate:
 
 
 def expected_range(values: Sequence[float], runs: int) -> tuple[float, float] | None:
-    """Between what 95% of the means of so many runs lie, if runs are as these are; None for fewer than 2 of these."""
-    if len(values) < 2:
+    """Between what 95% of the means of so many other runs lie, if those are like these; None for fewer than 5 of these.
+
+    Both means are uncertain: that of `runs` others, and that of these few, which say what runs are like.
+    """
+    if len(values) < FEWEST:
         return None
-    return _middle(means_of_resamples(np.asarray(values, np.float64), runs))
+    sample = np.asarray(values, np.float64)
+    theirs, ours = means_of_resamples(sample, runs), means_of_resamples(sample, len(sample), stream=1)
+    return _middle(sample.mean() + theirs - ours)
 
 
 def means_of_resamples(sample: Floats, size: int, *, stream: int = 0) -> Floats:

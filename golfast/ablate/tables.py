@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from golfast.ablate.jobs import State
-from golfast.ablate.stats import Estimate, difference, estimate, expected_range
+from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range
 from golfast.ablate.store import Finished, Store
 
 READINGS = ("matched", "equation", "dataset")
@@ -112,14 +112,15 @@ def better(result: dict[str, Any], reading: str) -> float | None:
     return max(values, default=None)
 
 
-def before_last(state: int) -> Figure:
-    """Steps by which a state (counted from 1) came to 98% before the last did; None if one of them never did."""
+def lead(state: int, over: int | None = None) -> Figure:
+    """Steps by which a state (counted from 1) came to 98% before another, or the last; None if one never did."""
 
     def figure(result: dict[str, Any], reading: str) -> float | None:
         learned = result["steps_to_98"]
-        if not 2 <= state <= len(learned) or learned[state - 2] is None or learned[-1] is None:
+        other = over or len(learned) + 1
+        if not 2 <= state <= other <= len(learned) + 1 or None in (learned[state - 2], learned[other - 2]):
             return None
-        return float(learned[-1] - learned[state - 2])
+        return float(learned[other - 2] - learned[state - 2])
 
     return figure
 
@@ -133,8 +134,9 @@ FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
         ("upper bound by probes", "probes", probed, True),
     ],
     "order": [
-        ("state 3: steps before the last", "state3", before_last(3), False),
-        ("state 2: steps before the last", "state2", before_last(2), False),
+        ("state 3: steps before the last", "state3", lead(3), False),
+        ("state 2: steps before the last", "state2", lead(2), False),
+        ("state 2: steps before state 3", "between", lead(2, 3), False),
     ],
 }
 
@@ -171,25 +173,45 @@ def all_entries(store: Store) -> list[Entry]:
     return [entry for name in ordered for entry in entries(store, name, specs[name])]
 
 
-def verdict(values: list[float], paper: float | None, paper_runs: int | None, digits: int = 2) -> str:
-    """Whether the paper's mean is one that as many of our runs might have had, in a plain sentence."""
+def verdict(values: list[float], paper: float | None, paper_runs: int | None) -> str:
+    """Whether the paper's mean is one that as many other runs like ours might have had, in a plain sentence."""
     if paper is None:
         return "The paper has no such figure."
     if not values:
         return "No run of ours has this figure yet."
     mean = sum(values) / len(values)
-    ours, theirs = f"{mean:,.{digits}f}", f"{paper:,.{digits}f}"
+    ours, theirs = f"{mean:.2f}", f"{paper:.2f}"
     between = expected_range(values, paper_runs or len(values))
     if between is None:
-        return f"Ours is {ours}, the paper's {theirs}; one run of ours is too few to say whether they agree."
+        runs = "run of ours is" if len(values) == 1 else "runs of ours are"
+        return f"Ours is {ours}, the paper's {theirs}; {len(values)} {runs} too few to say whether they agree."
     low, high = between
-    runs = f"{paper_runs} of our runs" if paper_runs else "as many of our runs"
-    words = f"of means of {runs}, 95% would lie between {low:,.{digits}f} and {high:,.{digits}f}"
-    rounding = _ROUNDING if digits else 0.5
-    if low - rounding <= paper <= high + rounding:
+    runs = f"{paper_runs} runs" if paper_runs else "as many runs"
+    words = f"of means of {runs} like ours, 95% would lie between {low:.2f} and {high:.2f}"
+    if low - _ROUNDING <= paper <= high + _ROUNDING:
         return f"Agrees: {words}, and the paper's is {theirs}."
     way = "above" if mean > paper else "below"
-    return f"Differs: ours is {ours}, {abs(mean - paper):,.{digits}f} {way} the paper's {theirs}; {words}."
+    return f"Differs: ours is {ours}, {abs(mean - paper):.2f} {way} the paper's {theirs}; {words}."
+
+
+def order_verdict(values: list[float], paper: float | None) -> str:
+    """Whether a state is learned before another in our runs as in the paper's, in a plain sentence.
+
+    By how many steps depends on optimiser and learning rate, which are not the paper's: that is not compared.
+    """
+    if paper is None:
+        return "The paper has no such figure."
+    if not values:
+        return "No run of ours has this figure yet."
+    found, before = estimate(values), sum(value > 0 for value in values)
+    words = f"{before} of our {len(values)} runs learn it first, by {found.mean:,.0f} steps on average"
+    if len(values) < FEWEST or found.low is None or found.high is None:
+        return f"{words}; so few are too few to say whether the order agrees."
+    verb = "Agrees" if found.low > 0 else "Differs"
+    return (
+        f"{verb} in order: {words} (95% interval {found.low:,.0f} to {found.high:,.0f}). How many steps it takes is a "
+        "matter of the recipe, and the paper's is another."
+    )
 
 
 def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | None) -> Entry:
@@ -209,7 +231,9 @@ def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | 
         readings={reading: estimate(row.values(figure, reading)) for reading in READINGS} if is_metric else {},
         paper=paper,
         paper_runs=None if runs is None else int(runs),
-        verdict=verdict(values, paper, None if runs is None else int(runs), digits=2 if is_metric else 0),
+        verdict=verdict(values, paper, None if runs is None else int(runs))
+        if is_metric
+        else order_verdict(values, paper),
     )
 
 

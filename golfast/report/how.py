@@ -20,9 +20,11 @@ def what_the_words_mean() -> str:
         "of equation 1 over 10,000 held-out sequences, in three readings: <i>matched</i> (each imagined state earns "
         "once; shown), <i>equation</i> (the double sum to the letter) and <i>dataset</i> (as the authors' programs "
         "have it). Tables 1 and 2 are means of the better of the network's own decoder and the adversarial one.</p>\n"
-        f"<p>Intervals are 95% percentile-bootstrap intervals of the mean ({RESAMPLES:,} resamples). A row agrees with "
-        "the paper if the paper's mean is one that as many of our runs, drawn from ours, would have had in 95 of 100 "
-        "cases, to the two digits that the paper has.</p>\n</section>"
+        f"<p>Intervals are 95% percentile-bootstrap intervals of the mean ({RESAMPLES:,} resamples). A metric agrees "
+        "with the paper's if the paper's mean is one that as many runs like ours would have had in 95 of 100 cases, to "
+        "the two digits that the paper has; both means are uncertain, and of fewer than five runs nothing is said. An "
+        "order of learning agrees if the lead is beyond chance: how many steps it is depends on the recipe.</p>\n"
+        "</section>"
     )
 
 

@@ -13,7 +13,7 @@ from golfast.ablate.plan import Row
 from golfast.ablate.spec import parse_spec
 from golfast.ablate.stats import difference, estimate, expected_range
 from golfast.ablate.store import Store
-from golfast.ablate.tables import all_entries, verdict
+from golfast.ablate.tables import all_entries, order_verdict, verdict
 from golfast.run.config import fingerprint
 
 
@@ -48,13 +48,25 @@ def test_difference_of_means():
 def test_a_row_of_as_many_runs_as_the_paper_has():
     values = [0.0, 1.0] * 20
     low, high = expected_range(values, 16)
-    assert (low, high) == pytest.approx((0.25, 0.75), abs=0.01)
-    assert verdict(values, 0.73, 16).startswith(
-        "Agrees: of means of 16 of our runs, 95% would lie between 0.25 and 0.75"
-    )
+    # A mean of 16 fair coins less a mean of 40, about the mean of these: 1.96 * 0.5 * sqrt(1/16 + 1/40) to either side.
+    assert (low, high) == pytest.approx((0.21, 0.79), abs=0.015)
+    assert verdict(values, 0.76, 16).startswith("Agrees: of means of 16 runs like ours, 95% would lie between 0.2")
     assert verdict(values, 0.83, 16).startswith("Differs: ours is 0.50, 0.33 below the paper's 0.83;")
-    assert "too few" in verdict([1.0], 0.99, 42)
+    assert (
+        verdict([1.0], 0.99, 42)
+        == "Ours is 1.00, the paper's 0.99; 1 run of ours is too few to say whether they agree."
+    )
+    assert "4 runs of ours are too few" in verdict([1.0] * 4, 0.99, 42)
     assert verdict([], 0.99, 42) == "No run of ours has this figure yet."
+
+
+def test_an_order_of_learning_agrees_where_the_lead_is_beyond_chance():
+    assert order_verdict([100.0, 50.0, 150.0, 80.0, -10.0, 120.0], 2773).startswith(
+        "Agrees in order: 5 of our 6 runs learn it first, by 82 steps on average"
+    )
+    assert order_verdict([100.0, -100.0, 50.0, -50.0, 10.0, -10.0], 2773).startswith("Differs in order: 3 of our 6")
+    assert "too few" in order_verdict([100.0, 50.0], 2773)
+    assert order_verdict([], 2773) == "No run of ours has this figure yet."
 
 
 SPEC = {
@@ -120,6 +132,6 @@ def test_the_two_decoders_side_by_side_and_the_order_of_learning(tmp_path):
     assert (own.values, adversarial.values) == ([0.2, 0.4], [0.6, 0.4])
     assert (own.paper, adversarial.paper) == (0.3, 0.5)
     spec = {"title": "t", "measure": "order", "variants": {"a": {"paper": {"state3": 250, "state2": 500}}}}
-    third, second = stored(tmp_path / "b.sqlite", parse_spec("s", spec), outcomes)
-    assert (third.values, second.values) == ([400.0, 200.0], [600.0])
-    assert third.verdict.startswith("Agrees")
+    third, second, between = stored(tmp_path / "b.sqlite", parse_spec("s", spec), outcomes)
+    assert (third.values, second.values, between.values) == ([400.0, 200.0], [600.0], [200.0])
+    assert third.verdict.startswith("2 of our 2 runs learn it first, by 300 steps on average")

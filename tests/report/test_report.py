@@ -76,7 +76,7 @@ def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
 def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
-    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 2 + 6 + 2 + 4 + 2)
+    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2)
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     for entry in tables:
         mean = f"{entry.estimate.mean:{'+' if entry.figure == 'difference of means' else ''},.2f}"
