@@ -1,4 +1,4 @@
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench gpu clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -25,6 +25,11 @@ lint: .venv/ready  ## ruff, and mypy --strict
 
 bench: .venv/ready  ## measure, beside the peers
 	$(BIN)/golfast bench
+
+gpu: .venv/ready  ## on a machine with a GPU: its tests and every benchmark, into results/
+	@$(BIN)/python -m golfast_bench.gpu --check
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,gpu]'
+	$(BIN)/python -m golfast_bench.gpu
 
 clean:  ## remove what was built and made
 	rm -rf .venv build *.egg-info runs

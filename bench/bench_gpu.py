@@ -29,6 +29,8 @@ BIG = 1 << 14
 # Three-input operations and shifts on 32-bit words, as nvcc compiles them; golfast/life/cuda/README.md counts them.
 BOARD_GENERATION = {"dead": 440 / 3, "torus": 560 / 3}
 BIG_CELL = 656 / 1860  # of a lane's 64 words, 1860 cells a generation are not halo
+# What an H100 is asked to do: cells/s of batches and of one big torus, five-state sequences/s left in its memory.
+BATCH_RATE, BIG_RATE, SEQUENCE_RATE = 3e13, 2.5e13, 1e10
 FRAME = SIDE * 3
 
 _LOGIC = """
@@ -130,6 +132,7 @@ def _batch(benchmark: Any, device: Device, boundary: str, rule: str, operations:
         peers,
         unit="cells/s",
         limits=[_logic(device, operations / SIDE**2)],
+        targets={"rate": BATCH_RATE},
     )
 
 
@@ -154,6 +157,7 @@ def _big(benchmark: Any, device: Device, boundary: str) -> None:
         ],
         unit="cells/s",
         limits=[_logic(device, BIG_CELL)],
+        targets={"rate": BIG_RATE} if boundary == "torus" else {},
     )
 
 
@@ -172,6 +176,7 @@ def _sequences(benchmark: Any, device: Device, fresh: float, limits: list[Limit]
         [Side("golfast on the CPU", theirs, CHECKED)],
         unit="sequences/s",
         limits=limits,
+        targets={"rate": SEQUENCE_RATE},
     )
 
 

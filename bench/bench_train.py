@@ -75,7 +75,7 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
         Side("golfast", ours, STEPS),
         peers,
         unit="steps/s",
-        limits=[multiplying(torch.bfloat16 if compute.bf16 else torch.float32, _operations())],
+        limits=[multiplying(torch.bfloat16 if compute.bf16 else torch.float32, operations())],
         precision=compute.precision,
         milliseconds=_parts(training, *batch),
     )
@@ -150,7 +150,7 @@ def _same(name: str, loss: float, expected: float, tolerance: float) -> None:
     assert abs(loss - expected) <= tolerance * expected, f"{name}: a loss of {loss}, where {expected} is right"
 
 
-def _operations() -> int:
+def operations() -> int:
     """Floating-point operations that the convolutions of a step need, forward and backward."""
     model, cells = CONFIG.model, CONFIG.batch * CONFIG.data.height * CONFIG.data.width
     product = 2 * 9 * cells  # of one input with one output channel
