@@ -13,7 +13,7 @@ from golfast.run.config import flatten, from_mapping, override, read_toml, unkno
 from golfast.run.precision import choose_compute
 from golfast.train import TrainConfig, as_run
 
-MEASURES = ("metric", "adversarial", "order")
+MEASURES = ("metric", "adversarial", "order", "imagination")
 
 
 @dataclass(frozen=True, kw_only=True)

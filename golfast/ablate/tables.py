@@ -133,6 +133,7 @@ FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
         ("with adversarial decoder", "adversarial", adversarial, True),
         ("upper bound by probes", "probes", probed, True),
     ],
+    "imagination": [("metric, own decoder", "own", own, True)],
     "order": [
         ("state 3: steps before the last", "state3", lead(3), False),
         ("state 2: steps before the last", "state2", lead(2), False),

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 
+from golfast.ablate.onset import imagined, onset
+from golfast.ablate.onset import words as onset_words
 from golfast.ablate.store import Store
 from golfast.ablate.tables import PAPER_ORDER, Entry, all_entries, load_rows
 from golfast.report import svg, words
@@ -29,6 +31,8 @@ def page(store: Store) -> str:
         body.append(_table(specs[table]["title"], table, [entry for entry in found if entry.table == table]))
         if specs[table]["measure"] == "order":
             body.append(_curves(store, table))
+        if specs[table]["measure"] == "imagination":
+            body.append(_onsets(store, table))
     body += [_strips(store, name, about["title"]) for name, about in specs.items() if about["strips"]]
     body += [what_the_words_mean(), how_it_was_run(store)]
     style = (files("golfast.report") / "style.css").read_text(encoding="utf-8")
@@ -160,6 +164,23 @@ def _curves(store: Store, table: str) -> str:
             f"<figure>{svg.curves(lines, low=0.8, mark=LEARNED)}<figcaption>{legend} Cells that are right, over the "
             f"training of {len(runs)} runs ({escape(row.definition['label'])}, recipe {escape(row.recipe)}). Only the "
             f"last state is trained on.</figcaption></figure>"
+        )
+    return f'<section class="curves">{"".join(parts)}</section>' if parts else ""
+
+
+def _onsets(store: Store, table: str) -> str:
+    """Of each row, how much its runs imagine while they train."""
+    parts = []
+    for row in load_rows(store, table):
+        curves = [store.curve(run.name) for run in row.counted]
+        found = onset(curves)
+        if found is None:
+            continue
+        lines = [("state2", points) for points in map(imagined, curves) if points]
+        parts.append(
+            f"<figure>{svg.curves(lines, low=0.0, mark=0.5)}<figcaption>{escape(row.definition['label'])}, recipe "
+            f"{escape(row.recipe)}: share of pictures that are true states in between, over the training of "
+            f"{found.runs} runs. {escape(onset_words(found))}</figcaption></figure>"
         )
     return f'<section class="curves">{"".join(parts)}</section>' if parts else ""
 

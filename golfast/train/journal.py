@@ -107,6 +107,7 @@ class Journal:
             self._loss = loss
         told = None if loss is None or not math.isfinite(loss) else loss  # JSON has no word for it
         record = {"step": self.step, "loss": told, "accuracy": score.accuracy, "living": score.living}
+        record["imagined"] = score.imagined
         record["seconds"] = round(self.seconds, 3)
         if loss is not None or not self.step:
             self.folder.log(record)

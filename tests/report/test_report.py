@@ -50,7 +50,10 @@ def results(tmp_path_factory):
 
 def _result(trial, rng):
     own, better = sorted(rng.random(2))
-    curve = [{"step": step, "accuracy": [0.8, 0.85, min(1.0, 0.8 + step / 1000)]} for step in range(0, 400, 50)]
+    curve = [
+        {"step": step, "accuracy": [0.8, 0.85, min(1.0, 0.8 + step / 1000)], "imagined": own * step / 350}
+        for step in range(0, 400, 50)
+    ]
     return fake.result(trial) | {
         "metric_variants": dict.fromkeys(fake.READINGS, own),
         "adversarial": {"metric_variants": dict.fromkeys(fake.READINGS, better)},
@@ -76,8 +79,9 @@ def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
 def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
-    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2)
+    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4)
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
+    assert html.count("runs end with at least half of their pictures true") == 2 * 4
     for entry in tables:
         mean = f"{entry.estimate.mean:{'+' if entry.figure == 'difference of means' else ''},.2f}"
         assert entry.table == "order" or f'class="ours">{mean}<' in html

@@ -9,6 +9,8 @@ import torch
 
 from golfast.data import Recipe, generate
 from golfast.errors import Failure
+from golfast.imagine.kernels import NONE
+from golfast.imagine.metric import matched_states
 from golfast.model import ModelConfig, Network
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
@@ -246,7 +248,7 @@ def test_accuracy_is_of_the_state_that_a_timestep_stands_for(compute):
 
     judge = Judge(truth, 20, compute)
     share = (cells[:, 1] == cells[:, 2]).float().mean().item()
-    assert look([1, 2]) == ([1.0, 1.0], 1.0)
+    assert look([1, 2]) == ([1.0, 1.0], 1.0, 1.0)
     assert look([2, 1])[0] == pytest.approx([share, share])
     # Another number of timesteps: the last stands for the last state; a state between, for who draws it best before it.
     assert look([2, 1, 2])[0] == [1.0, 1.0]
@@ -254,6 +256,12 @@ def test_accuracy_is_of_the_state_that_a_timestep_stands_for(compute):
     assert look([1])[0] == pytest.approx([1.0, share])
     assert look([1, 1])[1] == pytest.approx((cells[:, 1].sum() / cells[:, 2].sum()).item())
     assert judge.living == pytest.approx(cells[:, 2].mean().item())
+    # What is imagined is what the metric counts before it asks whether a state is taken already.
+    for order in ([1, 2], [2, 1], [0, 2], [2, 0, 1], [1, 0, 2], [1, 1, 1]):
+        drawn = cells[:, order[:-1]].bool().numpy()
+        matched = matched_states(drawn, cells.bool().numpy()) != NONE
+        assert look(order).imagined == pytest.approx(matched.mean())
+    assert look([2]).imagined is None
 
 
 def test_gradients_are_clipped_and_the_rate_falls():
