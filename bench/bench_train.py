@@ -18,6 +18,7 @@ from golfast.model.conv import Conv3x3
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
 from golfast.train import TrainConfig, as_run
+from golfast.train.descent import clip
 from golfast.train.feed import Feed
 from golfast.train.loop import _Training
 
@@ -82,28 +83,40 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
 
 
 def _parts(training: _Training, first: Tensor, last: Tensor) -> dict[str, float]:
-    """Medians of what the parts of a compiled step take, in milliseconds."""
-    if training.compiled is None:
-        return {}
-    engine, descent, optimiser = training.compiled._engine, training.compiled._descent, CONFIG.optimiser
-
-    def descend() -> None:
-        descent.step(
-            engine.gradients, 1, most=optimiser.clip, adam_rate=0, beta2=0.999, muon_rate=0, momentum=optimiser.momentum
-        )
-
-    parts: dict[str, Callable[[], object]] = {
-        "batch": lambda: training.feed.batch(training.journal.step),
-        "gradients": lambda: engine.gradient(first, last, autoencoder=True),
-        "optimisers": descend,
-    }
+    """Medians of what the parts of a step take, in milliseconds."""
+    parts = {"batch": lambda: training.feed.batch(training.journal.step)}
+    parts |= _parts_of_torch(training, first, last) if training.optimisers else _parts_of_amx(training, first, last)
     times: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(9):
         for name, run in parts.items():
             began = time.perf_counter()
             run()
             times[name].append(1e3 * (time.perf_counter() - began))
+        training.journal.step += 1
     return {name: median(values) for name, values in times.items()}
+
+
+def _parts_of_torch(training: _Training, first: Tensor, last: Tensor) -> dict[str, Callable[[], object]]:
+    optimisers, losses = training.optimisers, []
+    assert optimisers is not None
+    return {
+        "forward": lambda: losses.append(training.loss(first, last)),
+        "backward": lambda: optimisers.backward(losses.pop()),
+        "clipping": optimisers.clip,
+        "optimisers": lambda: optimisers.move(training.journal.step),
+    }
+
+
+def _parts_of_amx(training: _Training, first: Tensor, last: Tensor) -> dict[str, Callable[[], object]]:
+    """Forward and backward are one loop over the boards, so they have one time."""
+    assert training.compiled is not None
+    engine, move, optimiser = training.compiled._engine, training.compiled._descent.step, CONFIG.optimiser
+    still = {"adam_rate": 0, "beta2": 0.999, "muon_rate": 0, "momentum": optimiser.momentum}
+    return {
+        "forward and backward": lambda: engine.gradient(first, last, autoencoder=True),
+        "clipping": lambda: clip(engine.gradients, optimiser.clip),
+        "optimisers": lambda: move(engine.gradients, 1, most=0, **still),
+    }
 
 
 def _stepping(step: Callable[[Tensor, Tensor], Tensor], feed: Feed) -> Callable[[], None]:

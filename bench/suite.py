@@ -213,6 +213,7 @@ def _print_table(records: list[Record], notes: list[str]) -> None:
             for target in record.get("targets", ())
             if target["beside"] == "rate"
         ]
+        lines += [(f"of a step: {part}", f"{value:.2f} ms") for part, value in record.get("milliseconds", {}).items()]
         for number, (beside, value) in enumerate(lines):
             begins = (record["what"], _rate(record)) if number == 0 else ("", "")
             table.add_row(*begins, beside, value, _target(record, beside), end_section=number == len(lines) - 1)

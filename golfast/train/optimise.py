@@ -32,11 +32,23 @@ class Optimisers:
 
     def step(self, loss: Tensor, step: int) -> None:
         """Move the weights down the gradient of `loss`; `step` counts from 0."""
+        self.backward(loss)
+        self.clip()
+        self.move(step)
+
+    def backward(self, loss: Tensor) -> None:
+        """Set the gradients to those of `loss`."""
         for optimiser, _ in self._all:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+
+    def clip(self) -> None:
+        """Bring each gradient into its bounds."""
         if self._config.clip:
             nn.utils.clip_grad_value_(self._parameters, self._config.clip, foreach=True)
+
+    def move(self, step: int) -> None:
+        """Move the weights down the gradients."""
         factor = rate_factor(self._config, step, self._steps)
         for optimiser, rate in self._all:
             for group in optimiser.param_groups:

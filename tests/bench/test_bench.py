@@ -15,7 +15,11 @@ from golfast.life import reference, soups, unpack
 from golfast.life.rule import Rule
 from golfast.life.soup import soup_ages
 from golfast.model import Network
+from golfast.model.amx.tiles import has_tiles
+from golfast.run.folder import RunFolder
+from golfast.run.precision import choose_compute
 from golfast.train import TrainConfig
+from golfast.train.loop import _Training
 from golfast_bench import bench_train, limits, peers_big, peers_life, peers_metric, suite, tiles
 from golfast_bench.beside import Side, compare
 from golfast_bench.peers_train import Plain
@@ -170,6 +174,30 @@ def test_limits_can_be_measured(tmp_path, monkeypatch):
             limit.run()
             assert limit.work > 0
     assert (tmp_path / "plain").stat().st_size == 1000
+
+
+@pytest.mark.parametrize(
+    ("engine", "names"),
+    [
+        ("torch", ["batch", "forward", "backward", "clipping", "optimisers"]),
+        pytest.param(
+            "amx",
+            ["batch", "forward and backward", "clipping", "optimisers"],
+            marks=pytest.mark.skipif(not has_tiles(), reason="this CPU has no matrix unit for bfloat16"),
+        ),
+    ],
+)
+def test_a_step_is_split_into_its_parts(tmp_path, engine, names):
+    config, compute = TrainConfig(engine=engine), choose_compute("cpu")
+    packed = generate(config.data, 0, 240)
+    training = _Training(config, RunFolder(tmp_path), packed, compute)
+    batch = training.feed.batch(0)
+    before = torch.cat([p.detach().clone().flatten() for p in training.network.parameters()])
+    parts = bench_train._parts(training, *batch)
+    assert list(parts) == names
+    assert min(parts.values()) > 0
+    after = torch.cat([p.detach().flatten() for p in training.network.parameters()])
+    assert engine == "amx" or not torch.equal(before, after)  # a real step was taken
 
 
 def test_bench_prints_json_and_nothing_else_on_stdout(tmp_path):
