@@ -145,7 +145,9 @@ def test_it_can_be_read(rendered, browser, tmp_path, width, dark):
     assert (told["beyond"], told["flat"]) == (0, 0)
     assert told["rows"] == sum(entry.table != "figures" for entry in entries)
     assert told["boards"] == 4 + 3
-    assert told["curves"] == (5 + 2) * 3
+    # Three states of each run of the order, and one line of each run of four rows that ask when imagination appears.
+    runs = 5 + 2
+    assert told["curves"] == runs * 3 + runs * 4
     assert told["across"] == (width > 600)
     assert told["small"] >= 12
     paper, ink, dot = (luminance(told[name]) for name in ("paper", "ink", "dot"))
