@@ -17,21 +17,26 @@ ROUNDS = 9
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Somebody who does the work: `run` does `work` units of it."""
+    """Somebody who does the work: `run` does `work` units of it. `before` is called before, and not timed."""
 
     name: str
     run: Callable[[], object]
     work: float
+    before: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bound: `run` does `work` operations as fast as this machine can; a unit of the work needs `needed` of them."""
+    """A bound: `run` does `work` operations as fast as this machine can; a unit of the work needs `needed` of them.
+
+    `before` is called before, and not timed.
+    """
 
     name: str
     run: Callable[[], object]
     work: float
     needed: float
+    before: Callable[[], object] = lambda: None
 
 
 def compare(
@@ -66,7 +71,9 @@ def compare(
 
     def others_first() -> None:
         for side in others:
+            side.before()
             timed(side)
+        ours.before()
 
     benchmark.pedantic(lambda: timed(ours), setup=others_first, rounds=rounds, warmup_rounds=1)
     rates = {side.name: side.work / median(times[side.name][1:] or times[side.name]) for side in [ours, *others]}

@@ -100,11 +100,11 @@ def reading(read: int, units: float) -> Limit:
 
 
 def file_write(path: Path, size: int, units: float) -> Limit:
-    """Writing `size` bytes to a plain file in one go, until they are on the disk."""
+    """Writing `size` bytes to a new plain file in one go, until they are on the disk."""
     data = memoryview(np.random.default_rng(0).bytes(size))
 
     def run() -> None:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             left = data
             while left:
@@ -113,7 +113,17 @@ def file_write(path: Path, size: int, units: float) -> Limit:
         finally:
             os.close(file)
 
-    return Limit("file write", run, size, size / units)
+    return Limit("plain write of the same bytes", run, size, size / units, cleared(path))
+
+
+def cleared(path: Path) -> Callable[[], None]:
+    """What to do before a file is written: the last one is gone, and the disk is at rest."""
+
+    def clear() -> None:
+        path.unlink(missing_ok=True)
+        os.sync()
+
+    return clear
 
 
 def multiplying(dtype: torch.dtype, needed: float) -> Limit:

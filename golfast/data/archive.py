@@ -13,6 +13,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from golfast.data.disk import write_at
 from golfast.data.layout import (
     block_size,
     checksum,
@@ -25,7 +26,7 @@ from golfast.data.layout import (
 )
 from golfast.data.overlap import check_workers, in_order
 from golfast.data.recipe import Recipe
-from golfast.data.writer import Progress, Source, is_done, locked, telling_full, write_at
+from golfast.data.writer import Progress, Source, is_done, locked, telling_full
 
 ZSTD = 32015  # its number in The HDF Group's registry of filters
 LEVEL = 1  # higher ones gain little on packed cells

@@ -16,6 +16,7 @@ import hashlib
 import os
 import zlib
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast import __version__
+from golfast.data.disk import PAGE
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import from_mapping, to_mapping, to_toml
@@ -74,13 +76,18 @@ class Layout:
 
 
 def block_size(recipe: Recipe) -> int:
-    """Trajectories of a block."""
-    return max(1, BLOCK_BYTES // recipe.trajectory_bytes)
+    """Trajectories of a block: whole pages of them, if such a block is not too large, for they are written faster."""
+    most, together = max(1, BLOCK_BYTES // recipe.trajectory_bytes), PAGE // gcd(PAGE, recipe.trajectory_bytes)
+    return most // together * together or most
 
 
 def new_file(path: Path) -> h5py.File:
-    """An empty HDF5 file, in the form in which HDF5 keeps checksums of its own structure (since 1.10)."""
-    return h5py.File(path, "w", libver=("v110", "v110"), locking=False)
+    """An empty HDF5 file, in the form in which HDF5 keeps checksums of its own structure (since 1.10).
+
+    What takes a page or more begins with one.
+    """
+    pages = {"alignment_threshold": PAGE, "alignment_interval": PAGE}
+    return h5py.File(path, "w", libver=("v110", "v110"), locking=False, **pages)
 
 
 def write_attributes(file: h5py.File, recipe: Recipe, profile: str) -> None:

@@ -1,7 +1,7 @@
 """Making a dataset: block by block, to its place in the file, so that a kill loses a few blocks at most.
 
-What takes time in a block is making it, its checksum, and copying it to the system's cache, which the system is told to
-write to the disk at once. Several threads have a block each, so all of these overlap, and the disk is kept busy.
+What takes time in a block is making it, its checksum, and writing it. Several threads have a block each: as many as
+there are workers make one, and two more wait for the disk, so all of these overlap, and the disk is kept busy.
 """
 
 import errno
@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Semaphore
 
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.data.disk import BlockWriter, page_aligned, write_at
 from golfast.data.generate import generate
 from golfast.data.layout import (
     Layout,
@@ -38,6 +40,8 @@ from golfast.errors import Failure
 from golfast.run.config import difference
 from golfast.run.files import replacing
 
+_WRITING = 2  # threads that wait for the disk: one block is written while the next is handed over
+
 Progress = Callable[[int], None]
 Source = Callable[[int, int, NDArray[np.uint8]], object]
 """source(start, stop, out): put trajectories start..stop into out, (stop - start, T, H, ceil(W/8)) uint8."""
@@ -59,8 +63,8 @@ def make(
     then until the new one is whole. `workers`: threads, as many as there are cores if left out. `progress` is called
     with the number of trajectories done.
 
-    Memory does not grow with the set: `workers` blocks of at most 4 MiB (of one trajectory, if that is larger), and
-    what `generate` needs to make one on each thread, which is some blocks more.
+    Memory does not grow with the set: `workers` + 2 blocks of at most 4 MiB (of one trajectory, if that is larger),
+    and what `generate` needs to make one on each thread, which is some blocks more.
 
     Returns the path. Raises ValueError if the file exists, or if a partial file is of another recipe; Failure if the
     disk is too small or another job is making the same file; OSError if it cannot be written.
@@ -98,7 +102,7 @@ def write_train(
         partial.parent.mkdir(parents=True, exist_ok=True)
         with replacing(partial) as temporary:
             _create(temporary, recipe)
-    layout = open_layout(partial)
+    layout = _open_or_advise(partial)
     if layout.recipe != recipe:
         what = "; ".join(difference(recipe, layout.recipe))
         raise ValueError(f"{partial} is of another recipe: {what}; resume with that one, or give --overwrite")
@@ -117,14 +121,23 @@ def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite
     partial = partial_path(path)
     if path.exists() and not overwrite:
         if resume and not partial.exists():
-            layout = open_layout(path)
+            layout = _open_or_advise(path)
             if layout.recipe == recipe and layout.profile == profile:
                 check_digest(path, layout)
                 return True
         raise ValueError(f"{path} exists; give another name, or --overwrite to replace it once the new one is whole")
     if partial.exists() and not (resume or overwrite):
+        with locked(partial):  # otherwise it is being made just now, and that is what is said
+            pass
         raise ValueError(f"{partial} was left by a job that did not end; --resume goes on, --overwrite starts again")
     return False
+
+
+def _open_or_advise(path: Path) -> Layout:
+    try:
+        return open_layout(path)
+    except Failure as error:
+        raise Failure(f"{error}; give --overwrite to start again") from None
 
 
 def counted_from(progress: Progress, before: int) -> Progress:
@@ -157,14 +170,6 @@ def telling_full(partial: Path, advice: str) -> Iterator[None]:
         raise
 
 
-def write_at(file: int, data: memoryview | bytes, offset: int) -> None:
-    """Write all of `data` at a place in a file."""
-    view = memoryview(data)
-    while len(view):
-        written = os.pwrite(file, view, offset)
-        view, offset = view[written:], offset + written
-
-
 def _create(path: Path, recipe: Recipe) -> None:
     """An empty file: attributes, and the place of every array."""
     with new_file(path) as file:
@@ -174,37 +179,33 @@ def _create(path: Path, recipe: Recipe) -> None:
 
 
 def _write_blocks(file: int, partial: Path, layout: Layout, source: Source, workers: int, progress: Progress) -> None:
-    size = layout.recipe.trajectory_bytes
+    shape = min(layout.block, layout.recipe.count), *layout.recipe.shape[1:]
     buffers: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
-    for _ in range(workers):
-        buffers.put(np.empty((min(layout.block, layout.recipe.count), *layout.recipe.shape[1:]), np.uint8))
+    for _ in range(workers + _WRITING):
+        buffers.put(page_aligned(shape))
+    cores = Semaphore(workers)
 
     def put(index: int) -> int:
         start, stop = layout.span(index)
         buffer = buffers.get()
         try:
             block = buffer[: stop - start]
-            source(start, stop, block)
-            offset = layout.states_offset + start * size
-            write_at(file, block.reshape(-1).data, offset)
-            _start_writing(file, offset, block.nbytes)
-            write_at(file, checksum(block).to_bytes(4, "little"), layout.offsets["checksums"] + 4 * index)
+            with cores:
+                source(start, stop, block)
+                total = checksum(block)
+            writer.write(block, layout.states_offset + start * layout.recipe.trajectory_bytes)
+            write_at(file, total.to_bytes(4, "little"), layout.offsets["checksums"] + 4 * index)
         finally:
             buffers.put(buffer)
         return stop
 
     first = _intact_blocks(partial, layout, workers)
     progress(layout.span(first)[0])
-    # Blocks end in any order; here they come back in theirs, so the count never covers what is not there.
-    for index, stop in enumerate(in_order(put, range(first, layout.blocks), workers), first):
-        write_at(file, (index + 1).to_bytes(8, "little"), layout.offsets["blocks_complete"])
-        progress(stop)
-
-
-def _start_writing(file: int, offset: int, size: int) -> None:
-    """Have the system begin to write to the disk now, rather than when its cache is full or the file is synced."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
+    with BlockWriter(partial, file) as writer:
+        # Blocks end in any order; here they come back in theirs, so the count never covers what is not there.
+        for index, stop in enumerate(in_order(put, range(first, layout.blocks), workers + _WRITING), first):
+            write_at(file, (index + 1).to_bytes(8, "little"), layout.offsets["blocks_complete"])
+            progress(stop)
 
 
 def _intact_blocks(partial: Path, layout: Layout, workers: int) -> int:

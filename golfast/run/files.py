@@ -1,7 +1,10 @@
 """Files that are whole or absent, never half-written."""
 
+import contextlib
+import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +17,14 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder that takes the place of `path` when the block ends well.
 
-    If the block raises, or the process is killed, `path` is what it was before.
+    If the block raises, or the process is killed, `path` is what it was before. What a killed process leaves is called
+    .<name>.<8 letters>.tmp<suffix>, and the next one that writes to `path` removes it.
     """
-    temporary: Path | None = None
+    temporary, handle = None, -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        temporary = Path(name)
-        os.close(handle)
+        _remove_stale(path)
+        temporary, handle = _temporary(path)
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private; a result is for its readers
         with temporary.open("rb") as file:
@@ -34,6 +37,36 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, and a handle with a lock on it until this process ends, however it does."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # taken for stale before it was locked
+        except OSError:
+            return Path(name), handle  # no locks here: then nobody takes a file for stale
+        if os.fstat(handle).st_nlink and Path(name).exists():
+            return Path(name), handle
+        os.close(handle)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left of this file: what nobody has a lock on."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}\.tmp{re.escape(path.suffix)}")
+    for left in path.parent.iterdir():
+        if ours.fullmatch(left.name):
+            with contextlib.suppress(OSError):  # locked, somebody else's, or gone meanwhile
+                handle = os.open(left, os.O_RDWR)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    left.unlink()
+                finally:
+                    os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
