@@ -26,7 +26,7 @@ from golfast.data.layout import (
 )
 from golfast.data.overlap import check_workers, in_order
 from golfast.data.recipe import Recipe
-from golfast.data.writer import Progress, Source, is_done, locked, telling_full
+from golfast.data.writer import Progress, Source, finish, is_done, locked, telling_full
 
 ZSTD = 32015  # its number in The HDF Group's registry of filters
 LEVEL = 1  # higher ones gain little on packed cells
@@ -63,7 +63,7 @@ def write_archive(
         layout = open_layout(partial)
         write_at(file, bytes.fromhex(compute_digest(partial, layout)), layout.offsets["digest"])
         os.fsync(file)
-        partial.replace(path)
+        finish(file, partial, path)
     return path
 
 

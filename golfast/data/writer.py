@@ -1,15 +1,16 @@
-"""Making a dataset: block by block, to its place in the file, so that a kill loses a few blocks at most.
+"""Making a dataset: block by block, to its place in the file, so that a kill loses a fraction of a second.
 
 What takes time in a block is making it, its checksum, and writing it. Several threads have a block each: as many as
-there are workers make one, and two more wait for the disk, so all of these overlap, and the disk is kept busy.
+there are workers make one, and four more wait for the disk, so all of these overlap, and the disk is kept busy.
 """
 
 import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
@@ -40,7 +41,8 @@ from golfast.errors import Failure
 from golfast.run.config import difference
 from golfast.run.files import replacing
 
-_WRITING = 2  # threads that wait for the disk: one block is written while the next is handed over
+_WRITING = 4  # threads that wait for the disk, so that it has the next block before it is done with this one
+_TELL_EVERY = 0.1  # seconds, which a kill may lose
 
 Progress = Callable[[int], None]
 Source = Callable[[int, int, NDArray[np.uint8]], object]
@@ -63,7 +65,7 @@ def make(
     then until the new one is whole. `workers`: threads, as many as there are cores if left out. `progress` is called
     with the number of trajectories done.
 
-    Memory does not grow with the set: `workers` + 2 blocks of at most 4 MiB (of one trajectory, if that is larger),
+    Memory does not grow with the set: `workers` + 4 blocks of at most 4 MiB (of one trajectory, if that is larger),
     and what `generate` needs to make one on each thread, which is some blocks more.
 
     Returns the path. Raises ValueError if the file exists, or if a partial file is of another recipe; Failure if the
@@ -112,7 +114,7 @@ def write_train(
         _write_blocks(file, partial, layout, source, workers, progress)
         write_at(file, bytes.fromhex(compute_digest(partial, layout)), layout.offsets["digest"])
         os.fsync(file)
-        partial.replace(path)
+        finish(file, partial, path)
     return path
 
 
@@ -159,6 +161,13 @@ def locked(partial: Path, *, create: bool = False) -> Iterator[int]:
         os.close(file)
 
 
+def finish(file: int, partial: Path, path: Path) -> None:
+    """Give a file that is whole its name. Failure if a job that began in the same instant has taken its place."""
+    if not (partial.exists() and os.path.samestat(os.fstat(file), partial.stat())):
+        raise Failure(f"another job is making {partial}, and went on in this one's place")
+    partial.replace(path)
+
+
 @contextmanager
 def telling_full(partial: Path, advice: str) -> Iterator[None]:
     """A full disk as a Failure that says what to do."""
@@ -194,18 +203,46 @@ def _write_blocks(file: int, partial: Path, layout: Layout, source: Source, work
                 source(start, stop, block)
                 total = checksum(block)
             writer.write(block, layout.states_offset + start * layout.recipe.trajectory_bytes)
-            write_at(file, total.to_bytes(4, "little"), layout.offsets["checksums"] + 4 * index)
         finally:
             buffers.put(buffer)
-        return stop
+        return total
 
     first = _intact_blocks(partial, layout, workers)
     progress(layout.span(first)[0])
-    with BlockWriter(partial, file) as writer:
+    with BlockWriter(partial, file) as writer, closing(_Record(file, layout, first)) as record:
         # Blocks end in any order; here they come back in theirs, so the count never covers what is not there.
-        for index, stop in enumerate(in_order(put, range(first, layout.blocks), workers + _WRITING), first):
-            write_at(file, (index + 1).to_bytes(8, "little"), layout.offsets["blocks_complete"])
-            progress(stop)
+        for index, total in enumerate(in_order(put, range(first, layout.blocks), workers + _WRITING), first):
+            record.add(total)
+            progress(layout.span(index)[1])
+
+
+class _Record:
+    """Which blocks are there, and their checksums.
+
+    The file is told now and then only, for that must wait for the blocks that are being written.
+    """
+
+    def __init__(self, file: int, layout: Layout, count: int) -> None:
+        """count: blocks that are there already."""
+        self._file, self._layout, self._count = file, layout, count
+        self._sums: list[int] = []
+        self._told = time.monotonic()
+
+    def add(self, total: int) -> None:
+        """The next block is there, and has this checksum."""
+        self._sums.append(total)
+        if time.monotonic() - self._told >= _TELL_EVERY:
+            self.close()
+
+    def close(self) -> None:
+        """Tell all that was not told yet."""
+        if self._sums:
+            sums = np.array(self._sums, "<u4").tobytes()
+            write_at(self._file, sums, self._layout.offsets["checksums"] + 4 * self._count)
+            self._count += len(self._sums)
+            write_at(self._file, self._count.to_bytes(8, "little"), self._layout.offsets["blocks_complete"])
+            self._sums = []
+        self._told = time.monotonic()
 
 
 def _intact_blocks(partial: Path, layout: Layout, workers: int) -> int:

@@ -1,5 +1,6 @@
 """Making, killing, resuming, reading and verifying datasets."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from golfast.data import Recipe, Trajectories, describe, generate, layout, make, verify, writer
+from golfast.data import Recipe, Trajectories, convert, describe, generate, layout, make, verify, writer
 from golfast.errors import Failure
 from golfast.life import reference, soups
 from golfast.life.rule import Rule
@@ -57,6 +58,65 @@ def test_a_part_of_a_recipe_makes_that_part():
 def test_any_number_of_workers_makes_the_same_bytes(tmp_path, workers):
     one = make(tmp_path / "a.h5", RECIPE).read_bytes()
     assert make(tmp_path / "b.h5", RECIPE, workers=workers).read_bytes() == one
+
+
+class System:
+    """What a system does with direct writes, and what it was asked for."""
+
+    def __init__(self, monkeypatch, kind):
+        self.direct, self.pages, self.real_open, self.real_pwrite = set(), 0, os.open, os.pwrite
+        self.refuses, flag = kind == "refused", getattr(os, "O_DIRECT", 0)
+        self.knows = bool(flag) and kind != "unknown"
+        if flag and not self.knows:
+            monkeypatch.delattr(os, "O_DIRECT")
+        self.flag = flag
+        monkeypatch.setattr(os, "open", self.open)
+        monkeypatch.setattr(os, "pwrite", self.pwrite)
+
+    def open(self, path, flags, *rest, **more):
+        file = self.real_open(path, flags & ~self.flag, *rest, **more)  # some file systems of test machines know it not
+        self.direct.discard(file)
+        if self.knows and flags & self.flag:
+            self.direct.add(file)
+        return file
+
+    def pwrite(self, file, data, offset):
+        if file in self.direct:
+            if self.refuses:
+                raise OSError(errno.EINVAL, "Invalid argument")
+            address = np.frombuffer(data, np.uint8).ctypes.data
+            assert address % 4096 == len(data) % 4096 == offset % 4096 == 0
+            self.pages += len(data) // 4096
+        return self.real_pwrite(file, data, offset)
+
+
+@pytest.mark.parametrize("kind", ["known", "unknown", "refused"])
+def test_direct_writes_make_the_same_bytes(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(layout, "BLOCK_BYTES", 150_000)  # 512 trajectories: 30 pages
+    recipe = Recipe(count=1100, seed=5)  # and 76 are left, four pages and some bytes
+    whole = make(tmp_path / "whole.h5", recipe)
+    places = layout.open_layout(whole)
+    assert (places.block, places.states_offset % 4096) == (512, 0)
+    with monkeypatch.context() as patch:
+        system = System(patch, kind)
+        made = make(tmp_path / "a.h5", recipe)
+    assert system.pages == (64 if kind == "known" else 0)
+    assert made.read_bytes() == whole.read_bytes()
+    np.testing.assert_array_equal(Trajectories(made).packed, generate(recipe))
+    assert verify(made) == 3
+
+
+def test_a_file_whose_states_begin_anywhere_is_resumed(tmp_path, monkeypatch):
+    """As those that were begun before blocks were whole pages."""
+    monkeypatch.setattr(layout, "PAGE", 1)
+    recipe = Recipe(count=1100, seed=5)
+    whole, path = make(tmp_path / "whole.h5", recipe).read_bytes(), tmp_path / "a.h5"
+    assert layout.open_layout(tmp_path / "whole.h5").states_offset % 4096
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(writer, "generate", lambda *a, **k: (_ for _ in ()).throw(Killed))
+        make(path, recipe)
+    monkeypatch.setattr(layout, "PAGE", 4096)
+    assert make(path, recipe, resume=True).read_bytes() == whole
 
 
 def test_no_workers_are_refused(tmp_path):
@@ -265,12 +325,40 @@ def test_a_partial_file_of_another_recipe_is_left_alone(tmp_path):
 
 
 def test_two_jobs_do_not_make_one_file(tmp_path):
-    path = tmp_path / "a.h5"
+    path, whole = tmp_path / "a.h5", make(tmp_path / "whole.h5", RECIPE)
     make(path, RECIPE).rename(layout.partial_path(path))
     with writer.locked(layout.partial_path(path)):
-        for how in ({"resume": True}, {"overwrite": True}):
+        for how in ({}, {"resume": True}, {"overwrite": True}):
             with pytest.raises(Failure, match="another job is making"):
                 make(path, RECIPE, **how)
+            with pytest.raises(Failure, match="another job is making"):
+                convert(whole, path, profile="archive", **how)
+
+
+def test_a_job_whose_file_another_one_replaced_does_not_name_it(tmp_path, monkeypatch):
+    """Both began in the same instant, before there was a file to lock."""
+    path, real = tmp_path / "a.h5", writer.generate
+    partial = layout.partial_path(path)
+
+    def replaced(*arguments, **options):
+        (tmp_path / "other").write_bytes(b"of the other job")
+        (tmp_path / "other").replace(partial)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(writer, "generate", replaced)
+    with pytest.raises(Failure, match="another job is making"):
+        make(path, RECIPE)
+    assert not path.exists()
+    assert partial.read_bytes() == b"of the other job"
+
+
+def test_a_damaged_partial_file_is_told_with_what_to_do(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    layout.partial_path(path).write_bytes(b"not HDF5")
+    with pytest.raises(Failure, match=r"a.h5.partial is not a whole golfast dataset: .*; give --overwrite to start"):
+        make(path, RECIPE, resume=True)
+    make(path, RECIPE, overwrite=True)
+    assert verify(path) == 9
 
 
 def test_a_disk_known_to_be_too_small_is_told_before_anything_is_written(tmp_path):

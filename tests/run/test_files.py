@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,34 @@ def test_a_written_file_is_readable_by_others_as_the_umask_says(tmp_path):
     mask = os.umask(0)
     os.umask(mask)
     assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+LEFT = """
+import os, sys
+from pathlib import Path
+from golfast.run.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os._exit(9)
+"""
+
+
+def test_what_a_killed_write_left_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "a[1].txt"
+    for name in (path, tmp_path / "a.txt"):
+        subprocess.run([sys.executable, "-c", LEFT, str(name)], check=False)
+    left = sorted(name for name in os.listdir(tmp_path) if name.startswith("."))
+    assert len(left) == 2
+    assert left[0].startswith(".a.txt.")
+    assert left[0].endswith(".tmp.txt")
+    others = [tmp_path / ".a[1].txt.mine.tmp.txt", tmp_path / "a[1].txt.12345678.tmp.txt"]
+    for other in others:
+        other.touch()
+    with replacing(path) as one, replacing(path) as two:  # neither takes the other for stale
+        one.write_text("one")
+        two.write_text("two")
+    assert path.read_text() == "one"
+    assert sorted(os.listdir(tmp_path)) == sorted([left[0], path.name, *(other.name for other in others)])
 
 
 def test_json_has_no_nan(tmp_path):
