@@ -1,18 +1,14 @@
 """`golfast features`: what the units of a run's network look for."""
 
 import json
-import time
+import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FOLDER, examples, json_option, quiet_option, show
-
-if TYPE_CHECKING:
-    from golfast.features import Activity, Study
-
-    from .subjects import Subject
+from .options import FILE, FOLDER, examples, json_option, quiet_option, show
+from .sheets import Wanted, draw_sheets, sheet_rows
 
 RESULTS = Path("results") / "features"
 
@@ -39,6 +35,7 @@ RESULTS = Path("results") / "features"
 @click.option("--change", "with_change", is_flag=True, help="Also draw each layer before and after training.")
 @click.option("--list", "only_list", is_flag=True, help="List the layers and do nothing.")
 @click.option("--out", type=FOLDER, help="Folder for the pictures.  [default: RUN/features]")
+@click.option("--save", type=FILE, help="Also write the figures, with this command, here.")
 @click.option("--show", "only_show", is_flag=True, help=f"Print the figures kept in {RESULTS} and do nothing.")
 @json_option
 @quiet_option
@@ -54,6 +51,7 @@ def features(
     with_change: bool,
     only_list: bool,
     out: Path | None,
+    save: Path | None,
     only_show: bool,
     as_json: bool,
     quiet: bool,
@@ -70,9 +68,7 @@ def features(
     if run is None:
         raise ValueError("give a run folder, such as runs/demo-0, or --show for the figures kept in this repository")
     from golfast.features import OptimiseConfig
-    from golfast.features.layers import unknown_layer
     from golfast.run.files import write_json
-    from golfast.run.hardware import hardware, versions
     from golfast.run.precision import torch_threads
     from golfast.run.progress import Display
 
@@ -81,155 +77,18 @@ def features(
     config = OptimiseConfig(method=method, rounds=rounds, seed=seed)
     with Display(quiet=quiet) as display, torch_threads(1):
         subject = load_subject(run, 2 if only_list else count)
-        there = subject.probe.layers(subject.world.examples[:2].float())
         if only_list:
+            there = subject.probe.layers(subject.world.examples[:2].float())
             listed = {address: list(layer.shape) for address, layer in there.items()}
             rows = [(address, " x ".join(map(str, shape))) for address, shape in listed.items()]
             show({"layers": listed}, rows, as_json=as_json)
             return
-        for address in layers:
-            if address not in there:
-                raise ValueError(unknown_layer(address, there))
-        chosen = [there[address] for address in dict.fromkeys(layers or subject.shown)]
+        wanted = Wanted(config=config, layers=layers, units=units, methods=with_methods, change=with_change)
         folder = out or run / "features"
-        began = time.perf_counter()
-        activities, seconds = _survey(subject, chosen, display)
-        studies = {}
-        timed = 0.0
-        for address, activity in activities.items():
-            studies[address], spent = _study(subject, activity, units, config, display)
-            timed += spent
-        result: dict[str, Any] = {
-            "run": subject.name,
-            "real": subject.real,
-            "method": method,
-            "examples": len(subject.world.examples),
-            "units": sum(len(study.units) for study in studies.values()),
-            "seconds_survey": round(seconds, 2),
-            "seconds_optimising": round(timed, 2),
-            "layers": [study.figures() | {"picture": str(_draw(subject, study, folder))} for study in studies.values()],
-        }
-        if subject.findings and not layers:
-            result["findings"] = subject.findings(folder, display)
-        if with_methods:
-            result["methods"] = {
-                address: _compare(subject, activities[address], config, display) for address in studies
-            }
-        if with_change:
-            result["change"] = [_change(subject, study, units, config, folder, display) for study in studies.values()]
-        result |= {"seconds": round(time.perf_counter() - began, 2), "hardware": hardware(), "versions": versions()}
-        write_json(folder / "features.json", result)
-    show(result, _rows(result, folder), as_json=as_json)
-
-
-def _survey(subject: "Subject", layers: list[Any], display: Any) -> tuple[dict[str, "Activity"], float]:
-    from golfast.features import survey
-
-    phase = display.phase("real inputs", len(subject.world.examples), unit="input")
-    began = time.perf_counter()
-    activities = survey(subject.probe, layers, subject.world.examples, progress=phase.update)
-    phase.done()
-    return activities, time.perf_counter() - began
-
-
-def _study(
-    subject: "Subject", activity: "Activity", units: tuple[int, ...], config: Any, display: Any
-) -> tuple["Study", float]:
-    from golfast.features import study, study_steps
-
-    phase = display.phase(activity.layer.address, study_steps(config), unit="step")
-    began = time.perf_counter()
-    studied = study(subject.probe, activity, subject.world, units=units or None, config=config, progress=phase.update)
-    phase.done()
-    return studied, time.perf_counter() - began
-
-
-def _draw(subject: "Subject", studied: "Study", folder: Path) -> Path:
-    from golfast.features import draw_sheet
-    from golfast.run.pictures import write_png
-
-    path = folder / f"{file_name(studied.layer.address)}.png"
-    title = f"What excites the units of {studied.layer.address} ({subject.name}; real inputs: {subject.real})"
-    write_png(draw_sheet(studied, subject.world, subject.look, title=title), path)
-    return path
-
-
-def _compare(subject: "Subject", activity: "Activity", config: Any, display: Any) -> list[dict[str, Any]]:
-    from golfast.features import EXAMPLES, compare
-
-    plane = subject.world.space.plane
-    methods = ["pixels", "cells", *(["fourier", "maco"] if plane else []), EXAMPLES]
-    phase = display.phase(f"methods {activity.layer.address}", 3 * len(methods), unit="run")
-    done = iter(range(3 * len(methods)))
-    rows = compare(
-        subject.probe,
-        activity,
-        subject.world,
-        methods,
-        config=config,
-        progress=lambda method, seed: phase.update(next(done), f"{method}, seed {seed}"),
-    )
-    phase.done()
-    return rows
-
-
-def _change(
-    subject: "Subject", after: "Study", units: tuple[int, ...], config: Any, folder: Path, display: Any
-) -> dict[str, Any]:
-    from golfast.features import study, survey
-    from golfast.features.change import change_figures, draw_change
-    from golfast.run.pictures import write_png
-
-    layer = after.layer
-    display.say(f"{layer.address} before training")
-    activity = survey(subject.untrained, [layer], subject.world.examples)[layer.address]
-    before = study(subject.untrained, activity, subject.world, units=units or None, config=config)
-    path = folder / f"change-{file_name(layer.address)}.png"
-    title = f"What excites the units of {layer.address} before and after training ({subject.name})"
-    write_png(draw_change(before, after, subject.world, subject.look, title=title), path)
-    return change_figures(before, after) | {"picture": str(path)}
-
-
-def file_name(address: str) -> str:
-    """A layer's address as the name of a file."""
-    return address.replace("@", "-use").replace(":", "-output")
-
-
-def _rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
-    rows = [
-        ("network", f"{result['run']}; {result['examples']:,} real inputs ({result['real']})"),
-        (
-            "units",
-            f"{result['units']} in {result['seconds_survey']:.1f} s (real inputs) + "
-            f"{result['seconds_optimising']:.1f} s (optimising, all units of a layer in one batch)",
-        ),
-    ]
-    for layer in result["layers"]:
-        dead = f"; dead: {', '.join(map(str, layer['dead']))}" if layer["dead"] else "; none dead"
-        rows.append(
-            (
-                layer["layer"],
-                f"{layer['reached']} of {layer['live']} live units reach the 99.9th percentile with a legal input "
-                f"({layer['reached_from_noise']} from noise), {layer['above_every_real_input']} exceed every real one"
-                + dead,
-            )
-        )
-    for name, match in result.get("findings", {}).get("closest", {}).items():
-        rows.append((name, f"unit {match['unit']} of {match['layer']}, correlation {match['correlation']:+.3f}"))
-    for address, methods in result.get("methods", {}).items():
-        rows.append(
-            (f"methods on {address}", "reached, deviations above (raw, projected, refined); illegal; seeds agree")
-        )
-        rows += [(f"  {row['method']}", _method_words(row)) for row in methods]
-    rows.append(("pictures", f"{folder}/*.png"))
-    return rows
-
-
-def _method_words(row: dict[str, Any]) -> str:
-    stages = ("_raw", "_projected", "")
-    reached = " ".join(f"{row['reached' + stage]:>5.0%}" for stage in stages)
-    above = " ".join(f"{row['above' + stage]:+6.2f}" for stage in stages)
-    return f"{reached}   {above}   {row['illegal']:.3f}   {row['agreement']:.2f} (other units {row['other'] or 0:.2f})"
+        result = draw_sheets(subject, wanted, folder, display)
+    if save:
+        write_json(save, {"command": shlex.join(["golfast", *sys.argv[1:]]), **result})
+    show(result, sheet_rows(result, folder), as_json=as_json)
 
 
 def _show_kept(as_json: bool) -> None:
@@ -250,5 +109,5 @@ def _show_kept(as_json: bool) -> None:
         click.echo(f"{RESULTS / name}.json")
         if "command" in result:
             click.echo(f"  {result['command']}")
-        for key, value in _rows(result, RESULTS) if "layers" in result else result.items():
+        for key, value in sheet_rows(result, RESULTS) if "layers" in result else result.items():
             click.echo(f"  {key:<28}  {value}")

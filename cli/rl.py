@@ -13,7 +13,8 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 _episodes_option = click.option(
     "--episodes", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Games to judge by."
 )
-DEMO_STEPS = 5_000_000
+DEMO_STEPS = 3_000_000
+DEMO_EXAMPLES = 4000  # inputs that its sheets set the optimised ones beside
 
 
 @click.group()
@@ -226,11 +227,19 @@ def compare(
 @json_option
 @quiet_option
 def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool, quiet: bool) -> None:
-    """Train an agent on the brick game for about a minute, judge it, and draw how it learned and how it plays."""
+    """Train an agent on the brick game for about a minute, and draw how it learned, how it plays, and what for.
+
+    Leaves the run, its learning curve, a game, and in features/ the sheets of what each of its units looks for.
+    """
+    from golfast.features import OptimiseConfig
     from golfast.rl import recipe, run_agent
     from golfast.run.config import override
     from golfast.run.folder import RunFolder
+    from golfast.run.precision import torch_threads
     from golfast.run.progress import Display
+
+    from .sheets import Wanted, draw_sheets, sheet_rows
+    from .subjects import load_subject
 
     config = override(recipe("brick"), {"seed": seed, "steps": DEMO_STEPS})
     run = RunFolder(folder or Path("runs") / f"rl-demo-{seed}")
@@ -240,7 +249,11 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
         if run.finished:
             display.say(f"{run.path} holds a finished demo, shown again; --again runs it anew")
         result = run_agent(config, run, device=device, resume=True, display=display)
-    show(result | {"folder": str(run.path)}, _result_rows(result, run.path), as_json=as_json)
+        with torch_threads(1):
+            subject = load_subject(run.path, DEMO_EXAMPLES)
+            sheets = draw_sheets(subject, Wanted(config=OptimiseConfig()), run.path / "features", display)
+    rows = [*_result_rows(result, run.path), *sheet_rows(sheets, run.path / "features")]
+    show(result | {"features": sheets, "folder": str(run.path)}, rows, as_json=as_json)
 
 
 @rl.command("show", epilog=examples("golfast rl show", "golfast rl show --json", "golfast rl show --folder results/rl"))

@@ -29,7 +29,7 @@ def load_agent_subject(run: Path, examples: int) -> Subject:
     seen = _play(config, network, compute, examples)
     space, legal, look = _world(config.environment.name, seen)
     trunk = [f"actor.{k}" for k, layer in enumerate(network.actor) if isinstance(layer, torch.nn.ReLU)]
-    subject = Subject(
+    return Subject(
         name=run.name,
         probe=Probe(network),
         untrained=Probe(first_agent(config)),
@@ -37,11 +37,8 @@ def load_agent_subject(run: Path, examples: int) -> Subject:
         look=look,
         shown=(*trunk, "policy", "value"),
         real=f"what it sees playing {config.environment.name}",
+        findings=lambda subject, out, display: _played(subject, config, network, compute, out, display),
     )
-    object.__setattr__(
-        subject, "findings", lambda out, display: _played(subject, config, network, compute, out, display)
-    )
-    return subject
 
 
 def _play(config: Any, network: Any, compute: Any, count: int) -> torch.Tensor:

@@ -28,7 +28,7 @@ def load_life_subject(run: Path, examples: int) -> Subject:
     stack = "cores.0.stack"
     use = "@1" if config.model.shared_core and config.model.timesteps > 1 else ""
     layers = [f"{stack}.layers.{k}{use}" for k in range(config.model.core_layers - 1)]
-    subject = Subject(
+    return Subject(
         name=run.name,
         probe=Probe(network, run=network.imagine),
         untrained=Probe(untrained, run=untrained.imagine),
@@ -36,9 +36,8 @@ def load_life_subject(run: Path, examples: int) -> Subject:
         look=BoardLook(),
         shown=("encoder", *layers, f"{stack}{use}"),
         real="first states of held-out sequences",
+        findings=lambda subject, out, display: _findings(subject, config, out, display),
     )
-    object.__setattr__(subject, "findings", lambda out, display: _findings(subject, config, out, display))
-    return subject
 
 
 def _findings(subject: Subject, config: Any, out: Path, display: Any) -> dict[str, Any]:

@@ -23,8 +23,9 @@ class Subject:
     """Addresses of the layers that are shown if none is asked for."""
     real: str
     """What the real inputs are, in words."""
-    findings: Callable[[Path, Any], dict[str, Any]] | None = None
-    """What only this kind of network can be asked: draws pictures into a folder, tells a display, returns figures."""
+    findings: Callable[["Subject", Path, Any], dict[str, Any]] | None = None
+    """What only this kind of network can be asked: takes the subject, draws pictures into a folder, tells a display,
+    returns figures."""
 
 
 def load_subject(run: Path, examples: int) -> Subject:

@@ -10,7 +10,9 @@ from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, C
 REACHED: Colour = (213, 48, 48)
 BAR: Colour = (120, 60, 170)
 _MADE, _REAL = 3, 3  # pictures of a card: found by optimisation, and real
+_NAMES = ("from noise", "best legal", "only needed", "strongest real inputs")
 _TITLE = 19
+_HEADING = 18
 _SMALL = 11
 _GAP = 10
 _HISTOGRAM = (190, 66)
@@ -26,10 +28,23 @@ def draw_sheet(study: Study, world: World, look: Look, *, title: str, side: int 
     columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
     # Down the columns, so that numbers run as they are read in a list.
-    page = Image.new("RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, rows * (height + _GAP)), PAPER)
+    page = Image.new(
+        "RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, _HEADING + rows * (height + _GAP)), PAPER
+    )
     for k, card in enumerate(cards):
-        page.paste(card, (MARGIN + k // rows * (width + 2 * _GAP), k % rows * (height + _GAP)))
+        left = MARGIN + k // rows * (width + 2 * _GAP)
+        page.paste(card, (left, _HEADING + k % rows * (height + _GAP)))
+        if k % rows == 0:
+            _headings(page, left, look.draw(study.best[0], side=side, view=view).width, width)
     return stack([_header(study, look, view, title, page.width), page])
+
+
+def _headings(page: Image.Image, left: int, panel: int, width: int) -> None:
+    """What stands below each other, over a column of cards that begins at `left`."""
+    for k, words in enumerate(_NAMES):
+        x = left + k * (panel + _GAP) + (_GAP if k == _MADE else 0)
+        write(page, (x, _HEADING - 4), words, size=_SMALL, anchor="ls")
+    write(page, (left + width - _HISTOGRAM[0], _HEADING - 4), "all real inputs", size=_SMALL, anchor="ls")
 
 
 def columns_of(cards: int, width: int) -> int:

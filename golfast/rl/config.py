@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from golfast.run.precision import PRECISIONS
 
 ALGORITHMS = ("a2c", "ppo")
-NETWORKS = ("mlp", "cnn")
+NETWORKS = ("mlp", "cnn", "small-cnn")
 OPTIMISERS = ("adam", "rmsprop")
 GAMES = ("cartpole", "brick")
 FAMILIES = ("atari", "gym")
@@ -49,8 +49,9 @@ class PolicyConfig:
     """The shape of the actor and the critic."""
 
     kind: str = "mlp"
-    """"mlp": linear layers with ReLU. "cnn": convolutions, then one linear layer; its own widths for large images
-    (Mnih et al. 2015), and one 3x3 convolution of 16 channels for boards (Young and Tian 2019)."""
+    """"mlp": linear layers with ReLU. "cnn": convolutions, then one linear layer; three for large images (Mnih et al.
+    2015), and one 3x3 convolution of 16 channels for boards (Young and Tian 2019). "small-cnn": two convolutions, for
+    large images only (Mnih et al. 2016); a third of the work."""
     width: int = 64
     """Units of a linear layer."""
     layers: int = 2

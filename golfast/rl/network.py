@@ -9,6 +9,10 @@ from torch import Tensor, nn
 from golfast.rl.config import PolicyConfig
 
 _LARGE = 36  # pixels from which the strided convolutions fit
+_PLANS = {  # channels, side and stride of the convolutions for large images
+    "cnn": [(32, 8, 4), (64, 4, 2), (64, 3, 1)],
+    "small-cnn": [(16, 8, 4), (32, 4, 2)],
+}
 
 
 class ActorCritic(nn.Module):
@@ -26,7 +30,7 @@ class ActorCritic(nn.Module):
         self.critic = None if config.shared else _trunk(shape, config)[0]
         self.policy = _linear(width, actions, 0.01)
         self.value = _linear(width, 1, 1.0)
-        self.convolves = config.kind == "cnn"
+        self.convolves = config.kind != "mlp"
         if self.convolves:
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -63,15 +67,19 @@ def _trunk(shape: tuple[int, ...], config: PolicyConfig) -> tuple[nn.Sequential,
         return nn.Sequential(*layers), config.width
     if len(shape) != 3:
         raise ValueError(
-            f"policy.kind 'cnn' needs observations (channels, height, width); these are {shape}: use policy.kind=mlp"
+            f"policy.kind {config.kind!r} needs observations (channels, height, width); these are {shape}: "
+            "use policy.kind=mlp"
         )
     channels, *sides = shape
     if min(sides) >= _LARGE:
-        plan = [(32, 8, 4), (64, 4, 2), (64, 3, 1)]
-    elif min(sides) >= 3:
+        plan = _PLANS[config.kind]
+    elif config.kind == "cnn" and min(sides) >= 3:
         plan = [(16, 3, 1)]
     else:
-        raise ValueError(f"policy.kind 'cnn' needs images of 3x3 at least; these are {sides[0]}x{sides[1]}")
+        least = 3 if config.kind == "cnn" else _LARGE
+        raise ValueError(
+            f"policy.kind {config.kind!r} needs images of {least}x{least} at least; these are {sides[0]}x{sides[1]}"
+        )
     layers = []
     for filters, side, stride in plan:
         convolution = nn.Conv2d(channels, filters, side, stride)

@@ -20,13 +20,14 @@ def recipe(environment: str) -> AgentConfig:
     if family == "atari":
         return AgentConfig(
             steps=10_000_000,
-            report_every=50,
-            checkpoint_every=1000,
-            threads=2,
+            rollout=5,
+            trace=1.0,
+            report_every=250,
+            checkpoint_every=2500,
             precision="auto",
-            environment=EnvironmentConfig(name=environment, count=8),
-            policy=PolicyConfig(kind="cnn", width=512),
-            optimiser=DescentConfig(lr=7e-4),
+            environment=EnvironmentConfig(name=environment, count=16),
+            policy=PolicyConfig(kind="small-cnn", width=256),
+            optimiser=DescentConfig(name="rmsprop", lr=7e-4, clip=0.5),
         )
     return AgentConfig(
         steps=1_500_000,

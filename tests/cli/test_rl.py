@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from golfast.rl import recipe
+from golfast.run.config import override
 from golfast_cli import main
 
 SMALL = ["--set", "steps=2000", "--set", "environment.count=10", "--set", "policy.width=8", "--set", "report_every=2",
@@ -47,6 +49,44 @@ def test_a_run_is_evaluated_and_played(run, tmp_path):
     assert played["over"]
     with Image.open(tmp_path / "a.gif") as game:
         assert game.n_frames > 1
+
+
+def test_what_the_units_of_an_agent_look_for_is_drawn(run, tmp_path):
+    """Every unit that lives is excited by a legal game at least as much as by nearly all real ones."""
+    saved = tmp_path / "kept.json"
+    words = ["features", run[0], "--examples", 300, "--out", tmp_path, "--save", saved, "--json", "--quiet"]
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert {layer["layer"]: layer["units"] for layer in told["layers"]} == {
+        "actor.2": 8, "actor.4": 8, "policy": 3, "value": 1
+    }  # fmt: skip
+    assert all(layer["reached"] == layer["live"] == layer["units"] - len(layer["dead"]) for layer in told["layers"])
+    kept = json.loads(saved.read_text())
+    assert kept.pop("command").startswith("golfast ")
+    assert kept == told
+    with Image.open(tmp_path / "actor.2.png") as sheet, Image.open(told["findings"]["picture"]) as game:
+        assert sheet.width > 400
+        assert game.n_frames > 1
+
+
+def test_the_demo_leaves_an_agent_and_its_sheets(tmp_path, monkeypatch):
+    small = override(recipe("brick"), {"policy.width": 8, "environment.count": 10})
+    monkeypatch.setattr("golfast.rl.recipe", lambda name: small)
+    monkeypatch.setattr("golfast_cli.rl.DEMO_STEPS", 2000)
+    monkeypatch.setattr("golfast_cli.rl.DEMO_EXAMPLES", 200)
+    arguments = ("demo", "--seed", 3, "--folder", tmp_path / "demo", "--quiet", "--json")
+    first = cli(*arguments)
+    assert first.exit_code == 0, first.output
+    told = json.loads(first.stdout)
+    assert told["seed"] == 3
+    for layer in told["features"]["layers"]:
+        with Image.open(layer["picture"]) as sheet:
+            assert sheet.width > 400
+    (tmp_path / "demo" / "features" / "features.json").unlink()
+    again = json.loads(cli(*arguments).stdout)
+    assert again["seconds_training"] == told["seconds_training"]
+    assert (tmp_path / "demo" / "features" / "features.json").exists()
 
 
 def test_variants_are_compared(tmp_path):

@@ -21,7 +21,7 @@ from golfast.run.config import from_mapping, override
         ({"environment.sticky": 0.1}, "cartpole takes 0 only"),
         ({"environment.cap": -1}, "0 (the game's own)"),
         ({"environment.name": "gym/A-v0", "environment.cap": 5}, "the game's own"),
-        ({"policy.kind": "rnn"}, "mlp, cnn"),
+        ({"policy.kind": "rnn"}, "mlp, cnn, small-cnn"),
         ({"policy.width": 0}, "from 1 to 4096"),
         ({"policy.layers": 17}, "from 1 to 16"),
         ({"optimiser.name": "sgd"}, "adam, rmsprop"),
@@ -52,9 +52,25 @@ def test_recipes_are_of_their_game(name):
     assert recipe(name).environment.name == name
 
 
-def test_convolutions_need_images():
-    with pytest.raises(ValueError, match=r"use policy\.kind=mlp"):
-        seeded_agent((4,), 2, override(AgentConfig(), {"policy.kind": "cnn"}).policy, seed=0)
+@pytest.mark.parametrize(
+    ("kind", "shape", "sentence"),
+    [
+        ("cnn", (4,), "use policy.kind=mlp"),
+        ("small-cnn", (4,), "use policy.kind=mlp"),
+        ("cnn", (4, 2, 9), "needs images of 3x3 at least; these are 2x9"),
+        ("small-cnn", (4, 10, 10), "needs images of 36x36 at least; these are 10x10"),
+    ],
+)
+def test_convolutions_need_images(kind, shape, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        seeded_agent(shape, 2, override(AgentConfig(), {"policy.kind": kind}).policy, seed=0)
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("cnn", 1_686_693), ("small-cnn", 677_429)])
+def test_networks_for_large_images_have_as_many_weights_as_their_papers_layers(kind, weights):
+    config = override(recipe("atari/breakout"), {"policy.kind": kind, "policy.width": 512 if kind == "cnn" else 256})
+    network = seeded_agent((4, 84, 84), 4, config.policy, seed=0)
+    assert sum(parameter.numel() for parameter in network.parameters()) == weights
 
 
 @pytest.mark.parametrize(
