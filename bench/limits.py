@@ -5,6 +5,7 @@ bounds, on as many threads as that work has.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
