@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.life.kernels.bands import collect, spread
-from golfast.life.kernels.wide import wide
+from golfast.life.kernels.wide import STRIP, wide
 from golfast.life.rule import Rule
 from golfast.threads import over_batch, thread_count
 from golfast.vector import LANES, aligned
 
-TOGETHER = 24  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
+TOGETHER = 32  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
+WORTH_SHARING = 12  # words of a row for each thread: with fewer, the words beyond a strip's ends cost more than rows do
 
 
 class Bands:
@@ -19,14 +20,19 @@ class Bands:
         """boards: more than 64 cells wide. They are copied."""
         count, self._height, row_bytes = boards.shape
         self._width, self._evolve = width, wide(rule, torus)
+        words, threads = -(-row_bytes // 8), thread_count()
+        self._strips = -(-words // STRIP)
+        if words >= WORTH_SHARING * threads:
+            # Threads share a band's strips: columns beyond a strip's ends cost less than rows beyond a band's.
+            self._strips, threads = -(-self._strips // threads) * threads, 1
         # Enough bands for every lane of every thread, and no more: each costs rows beyond its ends.
-        wanted = LANES * thread_count()
+        wanted = LANES * threads
         self._per_board = max(1, min(-(-wanted // max(count, 1)), self._height))
         self._band = -(-self._height // self._per_board)
         self._bands = count * self._per_board
         self._groups = -(-self._bands // LANES)
-        words = self._groups * self._band * -(-row_bytes // 8) * LANES
-        self._here, self._there = aligned(words, np.uint64), aligned(words, np.uint64)
+        size = self._groups * self._band * words * LANES
+        self._here, self._there = aligned(size, np.uint64), aligned(size, np.uint64)
         source = np.ascontiguousarray(boards).reshape(-1)
         self._run(lambda first, stop: spread(source, self._here, *self._shape, first, stop))
 
@@ -41,9 +47,9 @@ class Bands:
             source, target = self._here, self._there
 
             def run(first: int, stop: int) -> None:
-                self._evolve(source, target, *self._shape, together, first, stop)  # noqa: B023
+                self._evolve(source, target, *self._shape, self._strips, together, first, stop)  # noqa: B023
 
-            self._run(run)
+            over_batch(run, self._groups * self._strips)
             self._here, self._there, generations = target, source, generations - together
 
     def read(self, target: NDArray[np.uint8]) -> None:

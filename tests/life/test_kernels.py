@@ -1,5 +1,7 @@
 """Every kernel against the reference, bit for bit, and the reference against the words of the definition."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from golfast.life import (
 )
 from golfast.life.kernels import small, streams
 from golfast.life.kernels.narrow import narrow
-from golfast.life.kernels.rules import tables
+from golfast.life.kernels.rules import CIRCUITS, tables
 from golfast.life.kernels.wide import MOST_TOGETHER, STRIP
 from golfast.life.reference import step, trajectories
 from golfast.life.simulate import age_packed, sort_by_age
@@ -277,3 +279,22 @@ def test_boards_are_sorted_by_age_within_their_windows(fresh):
         assert (np.diff(ages[window] // finest) >= -1).all()
         if finest == 1:
             assert (np.diff(ages[window]) >= 0).all()
+
+
+@pytest.mark.parametrize("rule", CIRCUITS, ids=str)
+def test_the_circuit_of_a_rule_is_its_truth_table(rule):
+    for odd, cell, p, a, q in itertools.product((0, 1), repeat=5):
+        neighbours = odd + 2 * (p + a) + 4 * q - cell
+        values = [cell, odd, p, a, q]
+        for i, j, k, table in CIRCUITS[rule]:
+            values.append(table >> (4 * values[i] + 2 * values[j] + values[k]) & 1)
+        if 0 <= neighbours <= 8:
+            assert values[-1] == (rule.survival if cell else rule.birth) >> neighbours & 1
+    assert len(CIRCUITS[rule]) <= 4
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 20), (30, 30, 40), (2, 40, 100)])
+def test_a_rule_with_a_circuit_runs_like_the_reference(shape):
+    boards = soups(*shape, seed=4)
+    ours, reference = (simulate(boards, 3, rule="highlife", backend=backend) for backend in ("auto", "reference"))
+    np.testing.assert_array_equal(ours, reference)

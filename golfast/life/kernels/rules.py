@@ -13,6 +13,17 @@ from golfast.vector import MAJORITY, SELECT, XOR3, both, ternary
 
 _LIFE = Rule.parse("B3/S23")
 
+# Of the values cell, xor3(s), p, a and q of `tables`, and of what came before, three at a time and their truth table;
+# the last is the next state. The fewest operations there are from these five values, found by a SAT solver.
+CIRCUITS: dict[Rule, tuple[tuple[int, int, int, int], ...]] = {
+    Rule.parse("highlife"): ((0, 1, 2, 0xCF), (0, 1, 2, 0x13), (2, 3, 5, 0x96), (4, 6, 7, 0x41)),
+    Rule.parse("daynight"): ((0, 2, 3, XOR3), (1, 2, 3, MAJORITY), (4, 5, 6, MAJORITY)),
+    Rule.parse("seeds"): ((2, 3, 4, 0x14), (0, 1, 5, 0x02)),
+    Rule.parse("lifewithoutdeath"): ((2, 3, 4, 0x94), (0, 1, 5, 0xF8)),
+    Rule.parse("replicator"): ((0, 1, 2, 0x3C),),
+    Rule.parse("2x2"): ((0, 1, 4, 0x89), (2, 3, 5, 0x14)),
+}
+
 
 def tables(rule: Rule) -> tuple[int, int, int, int]:
     """Truth tables of (p, a, q), for `ternary`, one for each (odd, cell) in the order 00, 01, 10, 11.
@@ -35,10 +46,12 @@ def tables(rule: Rule) -> tuple[int, int, int, int]:
 def compile_rule(rule: Rule) -> Any:
     """An inlined function next(cell, s0, s1, s2, m0, m1, m2) of vectors: rows above, here and below.
 
-    Life costs six three-input operations, any other rule at most eleven.
+    Life costs six three-input operations, the other rules that have a name at most eight, any rule at most eleven.
     """
     if rule == _LIFE:
         return _next_life
+    if rule in CIRCUITS:
+        return _compile_circuit(CIRCUITS[rule])
     t00, t01, t10, t11 = tables(rule)
     even, odd = _compile_choice(t00, t01), _compile_choice(t10, t11)
 
@@ -49,6 +62,32 @@ def compile_rule(rule: Rule) -> Any:
         return ternary(SELECT, ternary(XOR3, s0, s1, s2), odd(cell, p, a, q), even(cell, p, a, q))
 
     return next_any
+
+
+def _compile_circuit(circuit: tuple[tuple[int, int, int, int], ...]) -> Any:
+    @inlined
+    def begin(cell: Any, s0: Any, s1: Any, s2: Any, m0: Any, m1: Any, m2: Any) -> Any:
+        p, q = ternary(XOR3, m0, m1, m2), ternary(MAJORITY, m0, m1, m2)
+        return cell, ternary(XOR3, s0, s1, s2), p, ternary(MAJORITY, s0, s1, s2), q
+
+    values = begin
+    for operation in circuit:
+        values = _compile_operation(values, *operation)
+
+    @inlined
+    def last(cell: Any, s0: Any, s1: Any, s2: Any, m0: Any, m1: Any, m2: Any) -> Any:
+        return values(cell, s0, s1, s2, m0, m1, m2)[-1]
+
+    return last
+
+
+def _compile_operation(before: Any, i: int, j: int, k: int, table: int) -> Any:
+    @inlined
+    def more(cell: Any, s0: Any, s1: Any, s2: Any, m0: Any, m1: Any, m2: Any) -> Any:
+        values = before(cell, s0, s1, s2, m0, m1, m2)
+        return (*values, ternary(table, values[i], values[j], values[k]))
+
+    return more
 
 
 def _compile_choice(dead: int, alive: int) -> Any:

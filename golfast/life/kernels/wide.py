@@ -98,20 +98,24 @@ def wide(rule: Rule, torus: bool) -> Kernel:
 
     @specialised(rule, torus)
     def evolve(
-        source: Any, target: Any, bands: int, per_board: int, band: int, height: int, width: int, generations: int,
-        first: int, stop: int,
+        source: Any, target: Any, bands: int, per_board: int, band: int, height: int, width: int, strips: int,
+        generations: int, first: int, stop: int,
     ) -> None:  # fmt: skip
-        """Groups first..stop of bands, as `spread` leaves them, `generations` later (at most MOST_TOGETHER)."""
+        """Strips first..stop of groups of bands, as `spread` leaves them, `generations` later (at most MOST_TOGETHER).
+
+        Every group has `strips` of them, of at most STRIP words; those of a group follow one another.
+        """
         words = (width + 63) // 64
-        strip = -(-words // -(-words // STRIP))
+        strip = -(-words // strips)
         used = uint64(width % 64)
         valid = splat(~uint64(0) << uint64(-width % 64))
         line = (strip + 4) * LANES  # a word more at either end, and one beyond that
         here, there = aligned_words(BATCH * line), aligned_words(BATCH * line)
         kept = aligned_words(generations * (strip + 2) * KEPT * LANES)
         places, scratch = np.empty(LANES, np.int64), np.empty(LANES, np.uint64)
-        for group in range(first, stop):
-            for west_end in range(0, words, strip):
+        for number in range(first, stop):
+            group, west_end = number // strips, number % strips * strip
+            if west_end < words:
                 east_end = min(west_end + strip, words)
                 low, high = max(west_end - 1, 0), min(east_end + 1, words)  # what is there of the strip and around it
                 begins = 2 if torus and west_end == 0 else 1  # column of word `low`
