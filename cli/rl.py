@@ -154,11 +154,13 @@ def play(run: Path, out: Path | None, seed: int, sampled: bool, untrained: bool,
         "golfast rl compare cartpole --seeds 5                         A2C, PPO, RMSprop, trunks, returns",
         "golfast rl compare brick --seeds 3 --set steps=5000000        MLP and CNN too",
         "golfast rl compare cartpole --variant plain --variant 'fast: optimiser.lr=0.004 entropy=0'",
+        "golfast rl compare brick --spec mine.toml                     variants from a file",
     )
 )
 @click.argument("environment")
 @click.option("--variant", "variants", multiple=True, metavar="'NAME: KEY=VALUE ...'", help="One line of the table.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Runs of each variant.")
+@click.option("--spec", type=FILE, help="TOML file of variants, in place of --variant.")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="Runs of each variant.  [default: the spec's, or 3]")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set one field for all variants.")
 @click.option("--root", type=FOLDER, default=Path("runs"), show_default=True, help="Where the run folders go.")
 @click.option("--save", type=FILE, help="Also write the rows, as JSON, here.")
@@ -169,7 +171,8 @@ def play(run: Path, out: Path | None, seed: int, sampled: bool, untrained: bool,
 def compare(
     environment: str,
     variants: tuple[str, ...],
-    seeds: int,
+    spec: Path | None,
+    seeds: int | None,
     assignments: tuple[str, ...],
     root: Path,
     save: Path | None,
@@ -180,24 +183,31 @@ def compare(
 ) -> None:
     """Train variants over several seeds and set their scores beside each other.
 
-    Without --variant: what the paper asked for, A2C against PPO, Adam against RMSprop, and MLP against CNN.
+    Without --variant and --spec: what the paper asked for, A2C against PPO, Adam against RMSprop, and MLP against CNN.
     """
+    from golfast.rl import STANDARD, AgentSweep, load_sweep
     from golfast.rl import compare as compare_variants
-    from golfast.rl import standard_variants
     from golfast.run.config import parse_assignment, to_mapping
     from golfast.run.files import write_json
     from golfast.run.hardware import hardware, versions
     from golfast.run.progress import Display
 
     config = _config(environment, None, dict(parse_assignment(text) for text in assignments))
-    chosen = dict(_variant(text) for text in variants) or standard_variants(config)
+    if variants and spec:
+        raise ValueError("give --variant or --spec, not both")
+    if variants:
+        sweep = AgentSweep(title="variants", seeds=3, variants=dict(_variant(text) for text in variants))
+    else:
+        sweep = load_sweep(spec or STANDARD, config)
+    seeds = seeds or sweep.seeds
     with Display(quiet=quiet) as display:
         rows = compare_variants(
-            config, chosen, seeds=range(seeds), root=root, device=device, episodes=episodes, display=display
+            config, sweep.variants, seeds=range(seeds), root=root, device=device, episodes=episodes, display=display
         )
     result = {
         "what": f"{environment}: mean score of {episodes} whole games and its 95% interval over {seeds} seeds",
         "command": shlex.join(["golfast", *sys.argv[1:]]),
+        "title": sweep.title,
         "figures": _figures(rows),
         "environment": environment,
         "episodes": episodes,

@@ -58,18 +58,3 @@ def compare(
             }
         )
     return rows
-
-
-def standard_variants(config: AgentConfig) -> dict[str, dict[str, Any]]:
-    """What the paper asked for: A2C against PPO, Adam against RMSprop, MLP against CNN, where the game has images."""
-    variants: dict[str, dict[str, Any]] = {
-        "A2C": {},
-        "PPO": {"algorithm": "ppo", "normalise": True},
-        "A2C, RMSprop": {"optimiser.name": "rmsprop"},
-        "A2C, separate trunks": {"policy.shared": False},
-        "A2C, n-step returns": {"trace": 1.0},
-    }
-    if config.environment.name == "brick" or config.environment.name.startswith("atari/"):
-        other = "cnn" if config.policy.kind == "mlp" else "mlp"
-        variants[f"A2C, {other.upper()}"] = {"policy.kind": other}
-    return variants

@@ -123,6 +123,8 @@ def test_kept_results_are_shown(tmp_path):
         (["evaluate", "nowhere"], 1, "nowhere is not a run folder"),
         (["show", "--folder", "nowhere"], 1, "there are no results in nowhere"),
         (["compare", "brick", "--variant", " : x=1"], 2, "is not of the form"),
+        (["compare", "brick", "--variant", "a", "--spec", "b.toml"], 2, "not both"),
+        (["compare", "brick", "--spec", "b.toml"], 1, "b.toml"),
         (["compare", "brick", "--variant", "a: seeed=1"], 2, "did you mean 'seed'"),
     ],
 )
