@@ -106,7 +106,8 @@ def _draw(subject: "Subject", studied: "Study", folder: Path) -> Path:
 
     path = folder / f"{file_name(studied.layer.address)}.png"
     title = f"What excites the units of {studied.layer.address} ({subject.name}; real inputs: {subject.real})"
-    write_png(draw_sheet(studied, subject.world, subject.look, title=title), path)
+    names = subject.names.get(studied.layer.address, ())
+    write_png(draw_sheet(studied, subject.world, subject.look, title=title, names=names), path)
     return path
 
 

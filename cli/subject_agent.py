@@ -26,7 +26,7 @@ def load_agent_subject(run: Path, examples: int) -> Subject:
     from golfast.rl import first_agent, load_agent
 
     config, network, compute = load_agent(run, "cpu")
-    seen = _play(config, network, compute, examples)
+    seen, meanings = _play(config, network, compute, examples)
     space, legal, look = _world(config.environment.name, seen)
     trunk = [f"actor.{k}" for k, layer in enumerate(network.actor) if isinstance(layer, torch.nn.ReLU)]
     return Subject(
@@ -37,12 +37,13 @@ def load_agent_subject(run: Path, examples: int) -> Subject:
         look=look,
         shown=(*trunk, "policy", "value"),
         real=f"what it sees playing {config.environment.name}",
+        names={"policy": meanings},
         findings=lambda subject, out, display: _played(subject, config, network, compute, out, display),
     )
 
 
-def _play(config: Any, network: Any, compute: Any, count: int) -> torch.Tensor:
-    """Observations of games played by the policy, (count, *shape), as the network takes them."""
+def _play(config: Any, network: Any, compute: Any, count: int) -> tuple[torch.Tensor, tuple[str, ...]]:
+    """Observations of games played by the policy, (count, *shape), as the network takes them; names of the actions."""
     from golfast.rl import make_environment
     from golfast.rl.act import actor_for
 
@@ -57,7 +58,7 @@ def _play(config: Any, network: Any, compute: Any, count: int) -> torch.Tensor:
     finally:
         games.close()
     found = torch.from_numpy(np.concatenate(kept)[:count])
-    return found.float() / games.top if games.dtype == np.uint8 else found
+    return (found.float() / games.top if games.dtype == np.uint8 else found), games.meanings
 
 
 def _world(name: str, seen: torch.Tensor) -> tuple["Space", "Legal", "Look"]:
@@ -68,12 +69,10 @@ def _world(name: str, seen: torch.Tensor) -> tuple["Space", "Legal", "Look"]:
     shape = tuple(seen.shape[1:])
     if name == "brick":
         where = torch.zeros(shape, dtype=torch.bool)
-        where[0, -1] = (
-            True  # the paddle in the bottom row, ball and trail below the top one or in it, bricks in rows 1-3
-        )
-        where[1:3] = True
-        where[3, 1:4] = True
-        return Space(shape, zero, one), Planes(("one", "one", "one", "any"), where), PlanesLook(_BRICK)
+        where[0, -1] = True  # the paddle in the bottom row
+        where[1:3] = True  # the ball anywhere, and its trail next to it
+        where[3, 1:4] = True  # bricks in their rows
+        return Space(shape, zero, one), Planes(("one", "one", "one", "any"), where, [(1, 2)]), PlanesLook(_BRICK)
     if name == "cartpole":
         high = torch.tensor(_POLE_RANGES)
         look = NumbersLook(_POLE, (-high).tolist(), high.tolist())

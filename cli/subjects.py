@@ -1,7 +1,7 @@
 """What `golfast features` can look into: a run folder as a network to probe, its world, and how its inputs look."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ class Subject:
     """Addresses of the layers that are shown if none is asked for."""
     real: str
     """What the real inputs are, in words."""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What the units of some layers are called, by address."""
     findings: Callable[["Subject", Path, Any], dict[str, Any]] | None = None
     """What only this kind of network can be asked: takes the subject, draws pictures into a folder, tells a display,
     returns figures."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 PLANES = ("any", "one", "at most one")
 
@@ -38,11 +38,13 @@ class Planes:
 
     where: cells that a channel may use at all, (C, H, W) of bool, such as the bottom row for a paddle; all if left out.
     A cell of an "any" channel is on where it is above a half. A channel of "one" has its largest cell on; with "at most
-    one" only if that is above a half.
+    one" only if that is above a half. beside: pairs of channels of "one"; the second has its cell next to the first's,
+    on a diagonal too, or in the same place, as where a ball was a step ago is to where it is.
     """
 
     kinds: Sequence[str]
     where: Tensor | None = None
+    beside: Sequence[tuple[int, int]] = ()
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -58,24 +60,46 @@ class Planes:
         for plane, kind in enumerate(self.kinds):
             if kind == "one" and self.where is not None and not bool(self.where[plane].any()):
                 raise ValueError(f"plane {plane} must have one cell on, and may use none")
+        for pair in self.beside:
+            if any(not 0 <= plane < len(self.kinds) or self.kinds[plane] != "one" for plane in pair):
+                raise ValueError(f"beside names planes {pair}; both must be of kind 'one'")
 
     def project(self, inputs: Tensor) -> Tensor:
         """Channel by channel."""
         if inputs.dim() != 4 or inputs.shape[1] != len(self.kinds):
             raise ValueError(f"inputs of {len(self.kinds)} planes are expected; got shape {tuple(inputs.shape)}")
         legal = torch.zeros_like(inputs)
+        paired = {plane for pair in self.beside for plane in pair}
         for plane, kind in enumerate(self.kinds):
-            cells = inputs[:, plane].flatten(1)
-            if self.where is not None:
-                cells = cells.masked_fill(~self.where[plane].flatten(), -torch.inf)
+            if plane in paired:
+                continue
+            cells = self._cells(inputs, plane)
             if kind == "any":
-                chosen = (cells > 0.5).to(inputs.dtype)
+                legal[:, plane] = (cells > 0.5).to(inputs.dtype)
             else:
-                best = cells.max(1, keepdim=True)
-                on = torch.ones_like(best.values) if kind == "one" else (best.values > 0.5).to(inputs.dtype)
-                chosen = torch.zeros_like(inputs[:, plane].flatten(1)).scatter(1, best.indices, on)
-            legal[:, plane] = chosen.view(inputs[:, plane].shape)
+                best, place = cells.flatten(1).max(1)
+                on = torch.ones_like(best) if kind == "one" else (best > 0.5).to(inputs.dtype)
+                legal[:, plane] = _lit(cells, place, on)
+        for first, second in self.beside:
+            ours, theirs = self._cells(inputs, first), self._cells(inputs, second)
+            # The pair of neighbours whose sum is largest is the nearest legal one.
+            near = nn.functional.max_pool2d(theirs[:, None], 3, stride=1, padding=1)[:, 0]
+            place = (ours + near).flatten(1).argmax(1)
+            legal[:, first] = _lit(ours, place, torch.ones_like(place, dtype=inputs.dtype))
+            around = nn.functional.max_pool2d(legal[:, first, None], 3, stride=1, padding=1)[:, 0] > 0
+            place = theirs.masked_fill(~around, -torch.inf).flatten(1).argmax(1)
+            legal[:, second] = _lit(theirs, place, torch.ones_like(place, dtype=inputs.dtype))
         return legal
+
+    def _cells(self, inputs: Tensor, plane: int) -> Tensor:
+        """A channel (B, H, W), without the cells that it may not use."""
+        cells = inputs[:, plane]
+        return cells if self.where is None else cells.masked_fill(~self.where[plane], -torch.inf)
+
+
+def _lit(cells: Tensor, place: Tensor, value: Tensor) -> Tensor:
+    """Empty planes like `cells` (B, H, W), with a value (B,) in one place (B,) of each."""
+    return torch.zeros_like(cells).flatten(1).scatter(1, place[:, None], value[:, None]).view_as(cells)
 
 
 @dataclass(frozen=True)

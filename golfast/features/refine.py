@@ -43,8 +43,8 @@ def refine(
         left = (promise > 0).sum(1) - tried
         if not bool((left > 0).any()):
             break
-        # Beyond the end of the range, so that where only one place may be on the newcomer wins.
-        far = 2 * width * slope.sign()
+        # Beyond the end of the range, so that where only one place may be on, or one of each of two, the newcomer wins.
+        far = 3 * width * slope.sign()
         moves = [_only(far, ranked, tried + k, tried + k + 1) for k in range(_SINGLY)]
         moves += [_only(far, ranked, tried * 0, tried * 0 + k) for k in _TOGETHER]
         if between:
@@ -103,7 +103,8 @@ def simplify(
         chosen = _only(torch.ones_like(flat), ranked, count * 0, count) > 0
         with torch.no_grad():
             candidate = legal.project(torch.where(chosen, low, flat).view_as(best))
-            fine = (score(candidate) >= floor) & (candidate != best).flatten(1).any(1)
+            # What a projection only moves elsewhere, such as a ball that must be somewhere, is not taken away.
+            fine = (score(candidate) >= floor) & (candidate.flatten(1).sum(1) < best.flatten(1).sum(1))
         best = torch.where(fine.view(-1, *[1] * (best.dim() - 1)), candidate, best)
         kept |= chosen & (~fine & (count <= 1))[:, None]
         size = torch.where(fine, size, torch.where(count <= 1, size, size / 4))

@@ -1,5 +1,7 @@
 """The sheet of a layer: for each unit the input that excites it most, the strongest real ones, and all it does."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -20,10 +22,17 @@ _BINS = 60
 _WIDEST, _WIDER = 1900, 3300  # pixels; the latter for many units
 
 
-def draw_sheet(study: Study, world: World, look: Look, *, title: str, side: int = 84) -> Image.Image:
-    """The sheet of a studied layer, a card for each unit. `side`: pixels of an input's picture, about."""
+def draw_sheet(
+    study: Study, world: World, look: Look, *, title: str, names: Sequence[str] = (), side: int = 84
+) -> Image.Image:
+    """The sheet of a studied layer, a card for each unit.
+
+    names: what the layer's units are called, all of them, such as the actions of a policy; none have numbers only.
+    side: pixels of an input's picture, about.
+    """
     view = view_of(study.matters, world.space.shape, mark_of(study, world))
-    cards = [_card(study, world, look, view, k, side) for k in range(len(study.units))]
+    labels = [f"unit {unit}" + (f", {names[unit]}" if names else "") for unit in study.units]
+    cards = [_card(study, world, look, view, k, label, side) for k, label in enumerate(labels)]
     width, height = cards[0].width, max(card.height for card in cards)
     columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
@@ -83,7 +92,7 @@ def histogram(study: Study, k: int) -> Image.Image:
     return image
 
 
-def _card(study: Study, world: World, look: Look, view: View | None, k: int, side: int) -> Image.Image:
+def _card(study: Study, world: World, look: Look, view: View | None, k: int, label: str, side: int) -> Image.Image:
     unit = study.units[k]
     dead, silent = bool(study.dead[k]), bool(study.activity.silent[unit])
     strongest = study.activity.strongest(_REAL)[unit]
@@ -101,14 +110,14 @@ def _card(study: Study, world: World, look: Look, view: View | None, k: int, sid
     image = Image.new("RGB", (width, top + tall + 4), PAPER)
     draw = ImageDraw.Draw(image)
     draw.line((0, 0, width, 0), fill=GRID)
-    write(image, (0, TEXT + 3), f"unit {unit}", anchor="ls")
+    write(image, (0, TEXT + 3), label, anchor="ls")
     if dead:
         words = "dead: real inputs never change it"
     else:
         words = f"reaches {float(study.score[k]):.3g}; 99.9% of real inputs stay below {float(study.bar[k]):.3g}"
         words += "; real inputs never bring it above 0" if silent else ""
         words += "; found from a real input" if study.from_real[k] else ""
-    write(image, (text_width(f"unit {unit}") + 10, TEXT + 3), words, size=_SMALL + 1, colour=FAINT, anchor="ls")
+    write(image, (text_width(label) + 10, TEXT + 3), words, size=_SMALL + 1, colour=FAINT, anchor="ls")
     x = 0
     for index, panel in enumerate(drawn):
         if dead and index < _MADE:

@@ -103,7 +103,29 @@ def test_projections_are_legal_idempotent_and_nearest(seed, spread):
     assert torch.equal(Box(0, 1, step=1 / 255).project(frames), frames)
 
 
+def test_two_planes_beside_each_other_go_to_the_nearest_pair():
+    dream = torch.rand(40, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    where = torch.ones(3, 4, 5, dtype=torch.bool)
+    where[0, :, 2] = False
+    planes = Planes(("one", "any", "one"), where, [(0, 2)])
+    game = planes.project(dream)
+    assert torch.equal(planes.project(game), game)
+    assert torch.equal(game[:, 1], (dream[:, 1] > 0.5).float())
+    cells = [(y, x) for y in range(4) for x in range(5)]
+    for seen, ball, trail in zip(dream, game[:, 0], game[:, 2], strict=True):
+        pairs = [
+            (float(seen[0][a] + seen[2][b]), a, b)
+            for a in cells
+            for b in cells
+            if a[1] != 2 and max(abs(a[0] - b[0]), abs(a[1] - b[1])) <= 1
+        ]
+        _, a, b = max(pairs)
+        assert ball.sum() == trail.sum() == ball[a] == trail[b] == 1
+
+
 def test_spaces_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="both must be of kind 'one'"):
+        Planes(("one", "any"), beside=[(0, 1)])
     with pytest.raises(ValueError, match="kind 'some'; allowed are: any, one, at most one"):
         Planes(("some",))
     with pytest.raises(ValueError, match="plane 0 must have one cell on, and may use none"):

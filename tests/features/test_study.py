@@ -140,6 +140,14 @@ def test_simplify_takes_away_what_is_not_needed_and_no_more(probe):
     assert torch.equal(simplify(score, board, torch.tensor([9.0]), Boards(), BOARD, rounds=60), board)
 
 
+def test_simplify_does_not_move_what_must_be_somewhere():
+    ball = torch.zeros(1, 1, 9, 9)
+    ball[0, 0, 2, 1] = 1
+    floor = torch.tensor([-1.0])
+    plain = simplify(lambda inputs: 0 * inputs.sum((1, 2, 3)), ball, floor, Planes(("one",)), BOARD, rounds=9)
+    assert torch.equal(plain, ball)
+
+
 def test_every_live_unit_passes_what_real_inputs_reach_and_dead_ones_are_named(probe, world):
     activities = survey(probe, list(probe.layers(REAL[:2].float()).values()), REAL)
     assert list(activities) == ["0", "1", "2", "output"]
@@ -315,7 +323,12 @@ def test_agents_inputs_are_studied_and_drawn_too():
     weight = probe.module[1].weight.detach().view(10, 2, 36)
     best = weight[:, 0].amax(1) + weight[:, 1].clamp(min=0).sum(1) + probe.module[1].bias.detach()
     torch.testing.assert_close(studied.score, best)
-    assert draw_sheet(studied, world, PlanesLook(["ball", "brick"]), title="a game").height > 100
+    look = PlanesLook(["ball", "brick"])
+    sheet = draw_sheet(studied, world, look, title="a game")
+    assert sheet.height > 100
+    named = draw_sheet(studied, world, look, title="a game", names=[f"action {k}" for k in range(10)])
+    assert named.size == sheet.size
+    assert named.tobytes() != sheet.tobytes()
     with pytest.raises(ValueError, match="real inputs have shape"):
         World(Space((3, 6, 6), ZERO, ONE), legal, boards)
 
