@@ -1,7 +1,9 @@
 """What in an input a score hangs on, and a played episode with that laid over it.
 
 Saliency is the size of the gradient (Simonyan, Vedaldi & Zisserman 2014) times the range of each value, averaged over
-copies with a little noise (SmoothGrad, Smilkov et al. 2017).
+copies with a little noise (SmoothGrad, Smilkov et al. 2017). On a board it says little: it is as large in empty cells,
+where a gradient is, but nothing to look at. There a cell is emptied and the score asked again (occlusion, Zeiler &
+Fergus 2014).
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from golfast.features.layers import Probe
-from golfast.features.looks import FramesLook, Look, NumbersLook
+from golfast.features.looks import BoardLook, FramesLook, Look, NumbersLook, PlanesLook
 from golfast.features.objectives import Objective, logit, value
 from golfast.features.parametrise import Space
 from golfast.features.sheet import wrap
@@ -60,6 +62,24 @@ def saliency(
     return total / copies
 
 
+def occlusion(probe: Probe, objective: Objective, inputs: Tensor, space: Space) -> Tensor:
+    """How much each input's score changes if all channels of a cell take their least: (B, C, H, W) to (B, 1, H, W)."""
+    low = space.low.expand(space.shape)
+    there = (inputs > low).any(1)
+    changed = torch.zeros(there.shape, dtype=torch.float32, device=inputs.device)
+
+    def score(seen: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return objective.score(probe.read(seen, objective.layers))
+
+    whole = score(inputs.float())
+    for y, x in torch.nonzero(there.any(0)).tolist():
+        emptied = inputs.float().clone()
+        emptied[:, :, y, x] = low[:, y, x]
+        changed[:, y, x] = (score(emptied) - whole).abs()
+    return changed[:, None]
+
+
 @dataclass(frozen=True)
 class Played:
     """An episode as the agent saw it: T steps of A actions."""
@@ -91,13 +111,17 @@ def draw_played(
 ) -> list[Image.Image]:
     """A frame per step for `golfast.run.pictures.save_gif`: what value and choice hang on, chances, the value's curve.
 
-    policy, critic: the layers that put out logits (B, A) and values (B, 1). Full red is what the 0.2% hottest places
-    of the episode reach. ValueError for an episode of no steps.
+    policy, critic: the layers that put out logits (B, A) and values (B, 1). Boards are shown with `occlusion`, all else
+    with `saliency`. Full red is what the 0.2% hottest places of the episode reach. ValueError for one of no steps.
     """
     if len(played.inputs) == 0:
         raise ValueError("an episode of no steps cannot be drawn")
     chosen = torch.from_numpy(played.actions).to(played.inputs.device)
-    heats = [saliency(probe, objective, played.inputs, space) for objective in (value(critic), logit(policy, chosen))]
+    board = isinstance(look, BoardLook | PlanesLook)
+    heats = [
+        (occlusion if board else saliency)(probe, objective, played.inputs, space)
+        for objective in (value(critic), logit(policy, chosen))
+    ]
     shares = [
         (heat / torch.quantile(heat.flatten()[:_SAMPLED], _HOTTEST).clamp(min=1e-12)).clamp(max=1) for heat in heats
     ]
@@ -119,10 +143,13 @@ def _frame(
     width = max(
         2 * MARGIN + sum(slots) + _GAP * len(slots) + named + _BARS + 50, 2 * MARGIN + text_width(title, _TITLE)
     )
-    lines = wrap(
-        "Red: how much the score changes with this place (SmoothGrad: the mean size of the gradient under noise).",
-        width - 2 * MARGIN,
-    )
+    if isinstance(look, BoardLook | PlanesLook):
+        words = "Red: how much the value, or the action's logit, would change if this cell were empty."
+    else:
+        words = (
+            "Red: how much the score changes with this place (SmoothGrad: the mean size of the gradient under noise)."
+        )
+    lines = wrap(words, width - 2 * MARGIN)
     top = MARGIN + _TITLE + 14 + (TEXT + 6) * (len(lines) + 1)
     tall = max(*(panel.height for _, panel in panels), 46 + 22 * len(played.names))
     image = Image.new("RGB", (width, top + tall + _CURVE + 2 * MARGIN + TEXT), PAPER)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from golfast.features import NumbersLook, PlanesLook, Probe, Space, logit
-from golfast.features.saliency import Played, draw_played, saliency
+from golfast.features.saliency import Played, draw_played, occlusion, saliency
 
 ZERO, ONE = torch.tensor(0.0), torch.tensor(1.0)
 
@@ -41,6 +41,15 @@ def test_saliency_of_a_linear_score_is_its_weights_times_the_range():
         saliency(Probe(agent), logit("policy", 0), torch.zeros(2, 4), space, copies=0)
 
 
+def test_occlusion_of_a_linear_score_is_the_weight_of_what_is_there():
+    torch.manual_seed(0)
+    agent, space = Agent(2 * 3 * 4), Space((2, 3, 4), ZERO, ONE)
+    boards = (torch.rand(5, 2, 3, 4) > 0.6).float()
+    found = occlusion(Probe(agent), logit("policy", [0, 2, 1, 0, 1]), boards, space)
+    expected = (agent.policy.weight.detach()[[0, 2, 1, 0, 1]].view(5, 2, 3, 4) * boards).sum(1, keepdim=True).abs()
+    torch.testing.assert_close(found, expected)
+
+
 def test_an_episode_is_drawn_with_heat_where_the_value_hangs():
     agent = Agent(2 * 5 * 5)
     with torch.no_grad():
@@ -48,9 +57,9 @@ def test_an_episode_is_drawn_with_heat_where_the_value_hangs():
         agent.value.weight.zero_()
         agent.value.weight[0, 25 + 7] = 1.0  # row 1, column 2 of the second plane
     space, look = Space((2, 5, 5), ZERO, ONE), PlanesLook(("ball", "brick"))
-    frames = draw_played(
-        Probe(agent), played(torch.zeros(3, 2, 5, 5)), space, look, policy="policy", critic="value", title="a game"
-    )
+    seen = torch.zeros(3, 2, 5, 5)
+    seen[:, 0], seen[:, 1, 1:3] = 1, 1
+    frames = draw_played(Probe(agent), played(seen), space, look, policy="policy", critic="value", title="a game")
     assert len({frame.size for frame in frames}) == 1
     assert len(frames) == 3
     red = (np.asarray(frames[0]) == (230, 30, 30)).all(2)
