@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FILE, FOLDER, examples, json_option, quiet_option, show, show_plan
+from .options import DATASET, FILE, FOLDER, examples, json_option, quiet_option, show, show_plan
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories
-
-DATASET = click.Path(path_type=Path)  # a file, a manifest, or the folder with one
 
 resume_option = click.option("--resume", is_flag=True, help="Go on with what a killed job left, to the same bytes.")
 overwrite_option = click.option(

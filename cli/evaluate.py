@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import DATASET, FOLDER, device_option, examples, json_option, quiet_option, show
 
 
 @click.command(
@@ -16,7 +16,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
     )
 )
 @click.argument("run", type=FOLDER)
-@click.option("--data", "data_file", type=FILE, help="Evaluate on this dataset instead of the run's own test data.")
+@click.option("--data", "data_file", type=DATASET, help="Evaluate on this dataset instead of the run's own test data.")
 @click.option("--sequences", type=click.IntRange(1), default=10_000, show_default=True, help="How many to evaluate on.")
 @click.option("--threshold", type=float, default=0.95, show_default=True, help="Share of cells that makes a match.")
 @device_option

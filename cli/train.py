@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
+from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
 
 
 @click.command(
@@ -30,7 +30,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 @click.option("--adversarial", is_flag=True, help="Then train an adversarial decoder, too (section 2.3).")
 @click.option("--probes", is_flag=True, help="Then train probes, too: what is in the hidden states at all.")
 @click.option("--seed", type=int, help="Decides the first weights and the order of the data.")
-@click.option("--data", "data_file", type=FILE, help="Dataset to train on; its recipe becomes the config's.")
+@click.option("--data", "data_file", type=DATASET, help="Dataset to train on; its recipe becomes the config's.")
 @click.option("--folder", type=FOLDER, help="Run folder.  [default: runs/ and the config's hash]")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run folder.")

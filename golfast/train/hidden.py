@@ -7,7 +7,6 @@ from torch import Tensor
 from golfast.data import States
 from golfast.model import Network
 from golfast.run.precision import Compute
-from golfast.train.feed import unpack_bits
 
 _AT_ONCE = 128  # trajectories: their hidden states stay in a cache
 
@@ -20,8 +19,8 @@ class HiddenPool:
 
     def __init__(self, network: Network, packed: States, width: int, count: int, compute: Compute) -> None:
         """packed: (N, m, H, ceil(width/8)) uint8; the first `count` of them are kept, or all if there are fewer."""
-        kept = np.ascontiguousarray(packed[: min(count, len(packed))])
-        self.truth = unpack_bits(torch.from_numpy(kept).to(compute.device), width).to(torch.uint8)
+        cells = np.unpackbits(packed[: min(count, len(packed))], axis=-1, count=width)
+        self.truth = torch.from_numpy(cells).to(compute.device)
         count, _, height, _ = self.truth.shape
         config = network.config
         # Each hidden state is one run of memory in channels_last order, in the precision that convolutions take.

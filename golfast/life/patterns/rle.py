@@ -1,9 +1,9 @@
 """Run length encoded patterns, https://conwaylife.com/wiki/Run_Length_Encoded."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from golfast.life.boards import MAX_SIDE, Cells
 from golfast.life.patterns.pattern import LINE, Pattern, as_pattern, check_extent, excerpt, life_like, number, wrapped
@@ -28,11 +28,7 @@ def format_rle(pattern: Pattern | object) -> str:
     height, width = pattern.cells.shape
     lines = [f"#N {part}" for part in wrapped(pattern.name)]
     lines += [f"#C {part}" for comment in pattern.comments for part in wrapped(comment)]
-    lines += [f"x = {width}, y = {height}, rule = {pattern.rule or Rule.parse('B3/S23')}", ""]
-    for run in _runs(pattern.cells):
-        if len(lines[-1]) + len(run) > LINE:
-            lines.append("")
-        lines[-1] += run
+    lines += [f"x = {width}, y = {height}, rule = {pattern.rule or Rule.parse('B3/S23')}", _body(pattern.cells)]
     return "\n".join(lines) + "\n"
 
 
@@ -123,23 +119,32 @@ def _fill(runs: str, height: int, width: int) -> Cells:
     return cells
 
 
-def _runs(cells: Cells) -> Iterator[str]:
-    """The items of an RLE body; dead cells at the end of a row, and empty rows at the end, need none."""
-    line_ends = 0
-    for row in cells:
-        edges = np.flatnonzero(np.diff(row, prepend=0, append=0)).tolist()
-        if edges and line_ends:
-            yield _run(line_ends, "$")
-            line_ends = 0
-        column = 0
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            if start > column:
-                yield _run(start - column, "b")
-            yield _run(stop - start, "o")
-            column = stop
-        line_ends += 1
-    yield "!"
+def _body(cells: Cells) -> str:
+    """Runs, in lines; dead cells at the end of a row, and empty rows at the end, need none."""
+    rows, edges = np.nonzero(np.diff(cells.astype(np.int8), axis=1, prepend=0, append=0))
+    rows, starts, stops = rows[::2], edges[::2], edges[1::2]  # of each run of live cells
+    line_ends = np.diff(rows, prepend=0)
+    before = np.where(line_ends > 0, 0, np.roll(stops, 1))
+    before[:1] = 0
+    counts = np.stack([line_ends, starts - before, stops - starts], axis=1).reshape(-1)
+    tags = np.tile(np.frombuffer(b"$bo", np.uint8), len(rows))
+    counts, tags = np.append(counts[counts > 0], 1), np.append(tags[counts > 0], ord("!"))
+    return _in_lines(counts, tags)
 
 
-def _run(count: int, tag: str) -> str:
-    return f"{count if count > 1 else ''}{tag}"
+def _in_lines(counts: NDArray[np.int64], tags: NDArray[np.uint8]) -> str:
+    """Items of a count (left out if it is 1) and a letter, as many in a line as it can hold."""
+    digits = np.searchsorted(10 ** np.arange(1, 8), counts, side="right") + 1
+    digits[counts == 1] = 0
+    ends = np.cumsum(digits + 1)  # of the items, were they all in one line
+    next_line = np.searchsorted(ends, ends - digits - 1 + LINE, side="right")  # its first item, if a line begins here
+    first, line = 0, np.zeros(len(counts), np.int64)
+    while (first := int(next_line[first])) < len(counts):
+        line[first] = 1
+    ends += np.cumsum(line)
+    text = np.full(ends[-1], ord("\n"), np.uint8)
+    text[ends - 1] = tags
+    for digit in range(int(digits.max())):
+        shown = digits > digit
+        text[ends[shown] - 2 - digit] = ord("0") + counts[shown] // 10**digit % 10
+    return text.tobytes().decode()
