@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from golfast.data.recipe import Recipe
 from golfast.life import soup_trajectories_packed
+from golfast.life.boards import whole_number
 
 
 def generate(
@@ -14,7 +15,8 @@ def generate(
 
     out: a C-contiguous array of that shape to fill, instead of a new one.
     """
-    stop = recipe.count if stop is None else stop
+    recipe = Recipe.check(recipe)
+    start, stop = whole_number("start", start), recipe.count if stop is None else whole_number("stop", stop)
     return soup_trajectories_packed(
         stop - start,
         recipe.height,

@@ -5,18 +5,24 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from golfast.life.boards import whole_number
 from golfast.threads import stay_on_this_thread, thread_count
+
+MOST_WORKERS = 1024
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def check_workers(workers: int | None) -> int:
-    """How many threads: as many as there are cores if None. ValueError for less than 1."""
+    """How many threads: as many as there are cores if None. ValueError for less than 1, or more than 1,024."""
     if workers is None:
         return thread_count()
+    workers = whole_number("workers", workers)
     if workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 thread must do the work")
+    if workers > MOST_WORKERS:  # each has a block in memory
+        raise ValueError(f"workers is {workers}; at most {MOST_WORKERS} threads can share the work")
     return workers
 
 

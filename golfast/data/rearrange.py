@@ -8,15 +8,14 @@ from golfast.data.layout import PROFILES
 from golfast.data.reader import Trajectories
 from golfast.data.shards import write_shards
 from golfast.data.writer import Progress, write_train
+from golfast.life.simulate import check_choice
 
 WRITERS = dict(zip(PROFILES, (write_train, write_archive), strict=True))
 
 
 def check_profile(profile: str) -> str:
     """`profile`, if there is one of that name; otherwise a ValueError that lists them."""
-    if profile not in WRITERS:
-        raise ValueError(f"profile {profile!r} is unknown; allowed are: {', '.join(WRITERS)}")
-    return profile
+    return check_choice("profile", profile, PROFILES)
 
 
 def merge(

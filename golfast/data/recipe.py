@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from golfast.life import BOUNDARIES, Rule, packed_width
-from golfast.life.boards import check_size
+from golfast.life.boards import check_size, shown
 from golfast.life.simulate import check_choice, check_generations
 from golfast.life.soup import STREAMS, check_soup
 
@@ -55,6 +55,13 @@ class Recipe:
             raise ValueError(f"count is {self.count}; a dataset has at least 1 trajectory")
         if self.seed >= 2**63:
             raise ValueError(f"seed is {self.seed}; in a recipe it must be below 2**63")
+
+    @staticmethod
+    def check(recipe: object) -> "Recipe":
+        """`recipe`, if it is one; otherwise a ValueError."""
+        if not isinstance(recipe, Recipe):
+            raise ValueError(f"a dataset is made of a golfast.data.Recipe; got {shown(recipe)}")
+        return recipe
 
     def part(self, start: int, stop: int) -> "Recipe":
         """The recipe of this set's trajectories start..stop alone."""

@@ -7,6 +7,7 @@ from golfast.data.layout import check_complete, check_digest, open_layout, parti
 from golfast.data.manifest import MANIFEST, Manifest, Shard, write_manifest
 from golfast.data.recipe import Recipe
 from golfast.data.writer import Progress, check_space, counted_from, make
+from golfast.life.boards import whole_number
 from golfast.run.config import difference
 
 Write = Callable[[Path, int, int, Progress], object]
@@ -20,6 +21,7 @@ def shard_name(index: int, shards: int) -> str:
 
 def shard_spans(count: int, shards: int) -> list[tuple[int, int]]:
     """Trajectories start..stop of each shard, as equal as can be. ValueError if there are not so many."""
+    shards = whole_number("shards", shards)
     if not 1 <= shards <= min(count, 100_000):
         raise ValueError(f"{count} trajectories cannot be {shards} shards; give from 1 to {min(count, 100_000)}")
     return [(index * count // shards, (index + 1) * count // shards) for index in range(shards)]
@@ -50,7 +52,7 @@ def make_shards(
         part = recipe.part(start, stop)
         make(path, part, resume=resume, overwrite=overwrite, workers=workers, progress=progress)
 
-    folder = Path(folder)
+    folder, recipe = Path(folder), Recipe.check(recipe)
     if shard is None:
         present = sum(path.stat().st_blocks * 512 for path in folder.glob("*-of-*.h5*")) if folder.exists() else 0
         check_space(folder, recipe.count * recipe.trajectory_bytes, present)
@@ -72,7 +74,7 @@ def write_shards(
 ) -> Path:
     """Have `write` make each shard, or the one asked for; then, if all are there, write the manifest."""
     spans = shard_spans(recipe.count, shards)
-    if shard is not None and not 0 <= shard < shards:
+    if shard is not None and not 0 <= whole_number("shard", shard) < shards:
         raise ValueError(f"shard {shard} of {shards} cannot be; they are counted from 0 to {shards - 1}")
     _check_folder(folder, shards, resume=resume or shard is not None, overwrite=overwrite)
     if overwrite:

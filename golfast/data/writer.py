@@ -72,6 +72,8 @@ def make(
     disk is too small or another job is making the same file; OSError if it cannot be written.
     """
 
+    recipe = Recipe.check(recipe)
+
     def source(start: int, stop: int, out: NDArray[np.uint8]) -> None:
         generate(recipe, start, stop, out=out)
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from golfast.life.boards import shown
+
 # Names that people say, and what they mean (https://conwaylife.com/wiki/List_of_Life-like_rules).
 NAMED_RULES = {
     "life": "B3/S23",
@@ -46,7 +48,7 @@ class Rule:
         if isinstance(text, Rule):
             return text
         if not isinstance(text, str):
-            raise ValueError(f"a rule is a string such as 'B3/S23'; got {text!r}")
+            raise ValueError(f"a rule is a string such as 'B3/S23'; got {shown(text)}")
         return _parsed(text)
 
     def __str__(self) -> str:

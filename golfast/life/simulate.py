@@ -1,13 +1,11 @@
 """`simulate`: boards in, trajectories out, on the backend that is there."""
 
-import operator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.life import reference
 from golfast.life.bands import Bands
-from golfast.life.boards import Cells, check_cells, check_packed, check_size, pack, unpack
+from golfast.life.boards import Cells, as_boards, check_cells, check_packed, pack, shown, unpack, whole_number
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.order import sort_windows
 from golfast.life.kernels.small import BOARDS_TOGETHER, is_small, small, small_plan
@@ -42,15 +40,12 @@ def simulate(
 
     Returns uint8 0/1. Raises ValueError for anything else, and for sizes, rules or names that cannot be.
     """
-    cells = np.asarray(boards)
-    if cells.ndim < 2:
-        raise ValueError(f"boards have shape (..., height, width); got shape {cells.shape}")
+    cells = as_boards(boards)
     generations = check_generations(generations)
     rule, boundary = Rule.parse(rule), check_choice("boundary", boundary, BOUNDARIES)
     check_choice("keep", keep, KEEP)
     backend = check_choice("backend", backend, BACKENDS)
     leading, (height, width) = cells.shape[:-2], cells.shape[-2:]
-    check_size(height, width)
     flat = cells.reshape(-1, height, width)
     if backend == "reference":
         states = reference.trajectories(check_cells(flat), generations, rule, boundary)
@@ -75,7 +70,7 @@ def simulate_packed(
 
     The bits beyond `width` in the last byte of a row must be zero, as `pack` leaves them. Raises as `simulate`.
     """
-    check_packed(boards, width)
+    width = check_packed(boards, width)
     if boards.ndim != 3:
         raise ValueError(f"packed boards have shape (N, height, bytes); got shape {boards.shape}")
     generations = check_generations(generations)
@@ -170,10 +165,7 @@ def sort_by_age(ages: NDArray[np.int64], tile: int, *, beyond: int = 0) -> NDArr
 
 def check_generations(generations: int) -> int:
     """`generations` as an int; ValueError unless it is a whole number of at least 0."""
-    try:
-        number = operator.index(generations)
-    except TypeError:
-        raise ValueError(f"generations is a whole number; got {generations!r}") from None
+    number = whole_number("generations", generations)
     if not 0 <= number <= MOST_GENERATIONS:
         raise ValueError(f"generations is {number}; it must be from 0 to {MOST_GENERATIONS:,}")
     return number
@@ -181,6 +173,6 @@ def check_generations(generations: int) -> int:
 
 def check_choice(what: str, given: str, allowed: tuple[str, ...]) -> str:
     """`given`, if it is one of `allowed`; otherwise a ValueError that lists them."""
-    if given not in allowed:
-        raise ValueError(f"{what} {given!r} is unknown; allowed are: {', '.join(allowed)}")
+    if not isinstance(given, str) or given not in allowed:
+        raise ValueError(f"{what} {shown(given)} is unknown; allowed are: {', '.join(allowed)}")
     return given

@@ -9,9 +9,9 @@ A cell is alive with probability `density`, kept to 1/65536: planes are combined
 density * 65536 upwards, `or` for a 1 and `and` for a 0. The usual density of 1/2 needs one plane only.
 """
 
-import operator
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from golfast.jit import kernel
 from golfast.life import reference
-from golfast.life.boards import Cells, check_size, pack, packed_width, unpack
+from golfast.life.boards import Cells, check_size, pack, packed_width, shown, unpack, whole_number
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.philox import DENSITY_BITS, HALF, LOW, MULTIPLY, WEYL, fill_stage, key_schedule, philox8
 from golfast.life.kernels.small import is_small, small, small_plan
@@ -114,11 +114,12 @@ class _Soup:
     rule: Rule = _LIFE
     boundary: str = "dead"
 
-    def check(self, count: int) -> None:
-        """ValueError unless so many boards can be made."""
+    def check(self, count: int) -> int:
+        """`count` as an int; ValueError unless so many boards can be made."""
         check_soup(count=count, seed=self.seed, start=self.start, density=self.density, fresh=self.fresh)
         check_choice("split", self.split, tuple(STREAMS))
         check_choice("boundary", self.boundary, BOUNDARIES)
+        return whole_number("count", count)
 
     @property
     def torus(self) -> bool:
@@ -140,18 +141,22 @@ class _Soup:
 
 def check_soup(*, count: int, seed: int, start: int = 0, density: float, fresh: float) -> None:
     """Raise ValueError unless soups can be made of these numbers."""
+    count, start, seed = whole_number("count", count), whole_number("start", start), whole_number("seed", seed)
     for name, number in (("count", count), ("start", start)):
-        if operator.index(number) < 0:
+        if number < 0:
             raise ValueError(f"{name} is {number}; it must be 0 or more")
-    end = operator.index(start) + operator.index(count)
-    if end > 2**63:  # a kernel's sums of board numbers would no longer be exact
-        raise ValueError(f"board {end - 1} cannot be: boards are numbered from 0 to 2**63 - 1")
-    if not 0 <= operator.index(seed) < 2**64:
+    if start + count > 2**63:  # a kernel's sums of board numbers would no longer be exact
+        raise ValueError(f"board {start + count - 1} cannot be: boards are numbered from 0 to 2**63 - 1")
+    if not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
-    if not 0 <= density <= 1:
-        raise ValueError(f"density is {density}; it is the chance that a cell is alive, from 0 to 1")
-    if not 1e-4 <= fresh <= 1:
-        raise ValueError(f"fresh is {fresh}; it is the chance that a board is of age 0, from 0.0001 to 1")
+    _check_chance("density", density, "a cell is alive, from 0 to 1", 0)
+    _check_chance("fresh", fresh, "a board is of age 0, from 0.0001 to 1", 1e-4)
+
+
+def _check_chance(name: str, value: float, what: str, least: float) -> None:
+    number = isinstance(value, Real)
+    if not number or not least <= value <= 1:
+        raise ValueError(f"{name} is {value if number else shown(value)}; it is the chance that {what}")
 
 
 def soup_ages(count: int, *, seed: int, start: int = 0, split: str = "train", fresh: float = 1.0) -> NDArray[np.int64]:
@@ -225,16 +230,17 @@ def soup_trajectories_packed(
     out: where to put them, a C-contiguous array of that shape; the caller that fills one buffer again and again keeps
     it in cache. Raises ValueError as those do, and if `out` is not such an array.
     """
-    check_size(height, width)
+    height, width = check_size(height, width)
     rule = Rule.parse(rule)
     soup = _Soup(seed=seed, start=start, split=split, density=density, fresh=fresh, rule=rule, boundary=boundary)
-    soup.check(count)
+    count = soup.check(count)
     check_choice("backend", backend, BACKENDS)
     shape = (count, check_generations(generations) + 1, height, packed_width(width))
     if out is None:
         out = np.empty(shape, np.uint8)
-    elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
-        raise ValueError(f"out is {out.dtype} of shape {out.shape}; it must be C-contiguous uint8 of shape {shape}")
+    elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+        got = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else shown(out)
+        raise ValueError(f"out is {got}; it must be C-contiguous uint8 of shape {shape}")
     if backend == "reference":
         out[:] = _obvious(count, height, width, generations, soup)
     elif backend == "cupy":

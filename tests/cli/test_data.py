@@ -40,6 +40,18 @@ def test_there_and_back(dataset, tmp_path):
         call("verify", tmp_path / name, "--regenerate", "--quiet")
 
 
+def test_training_takes_a_folder_of_shards(dataset, tmp_path):
+    call("split", dataset, tmp_path / "parts", "--shards", 3, "--quiet")
+    words = ["train", "--dry-run", "--json", "--data"]
+    plans = [CliRunner().invoke(main, [*words, str(path)]) for path in (dataset, tmp_path / "parts")]
+    assert [plan.exit_code for plan in plans] == [0, 0], plans[1].output
+    assert plans[0].stdout == plans[1].stdout
+    assert json.loads(plans[0].stdout)["config"]["data"]["count"] == 300
+    (tmp_path / "parts" / "manifest.toml").unlink()
+    told = CliRunner().invoke(main, [*words, str(tmp_path / "parts")])
+    assert "without manifest.toml" in str(told.exception) + told.output
+
+
 def test_shards_one_by_one(tmp_path):
     words = ("make", tmp_path / "a", "--count", 90, "--shards", 3, "--quiet")
     for shard in range(3):

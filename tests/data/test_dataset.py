@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from golfast.data import Recipe, Trajectories, convert, describe, generate, layout, make, verify, writer
+from golfast.data import Recipe, Trajectories, convert, describe, generate, layout, make, make_shards, verify, writer
 from golfast.errors import Failure
 from golfast.life import reference, soups
 from golfast.life.rule import Rule
@@ -410,6 +410,27 @@ def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
 def test_impossible_recipes(fields, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**fields)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda path: make(path, None), "a dataset is made of a golfast.data.Recipe; got None"),
+        (lambda path: generate({"count": 3}), r"a dataset is made of a golfast.data.Recipe; got \{'count': 3\}"),
+        (lambda path: generate(RECIPE, "1"), "start is a whole number; got '1'"),
+        (lambda path: make(path, RECIPE, workers="2"), "workers is a whole number; got '2'"),
+        (lambda path: make(path, RECIPE, workers=10**30), "at most 1024 threads can share the work"),
+        (lambda path: make_shards(path, RECIPE, "2"), "shards is a whole number; got '2'"),
+        (
+            lambda path: convert(path, path, profile=["train"]),
+            r"profile \['train'\] is unknown",
+        ),
+    ],
+)
+def test_other_types_are_refused_in_one_sentence(tmp_path, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(make(tmp_path / "there.h5", Recipe(count=1)) if "profile" in message else tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 def test_describe_counts(tmp_path):

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from golfast.life import pack, simulate, simulate_packed, unpack
+from golfast.life import pack, parse_apgcode, parse_pattern, simulate, simulate_packed, soups, unpack
 from golfast.life.simulate import check_choice, check_generations
 
 BLINKER = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0]])
@@ -72,7 +72,14 @@ def test_packed_boards_give_packed_trajectories(width):
     ("options", "message"),
     [
         ({"boards": [0, 1]}, "boards have shape"),
+        ({"boards": None}, "boards have shape .*; got None"),
+        ({"boards": ["a", "b"]}, r"boards have shape .*; got \['a', 'b'\]"),
+        ({"boards": [[0], [1, 0]]}, r"boards are an array of numbers; got \[\[0\], \[1, 0\]\], of rows that differ"),
+        ({"boards": [[0.5]]}, "cells are 0 or 1; got other values in an array of float64"),
         ({"boards": [[2]]}, "cells are 0 or 1"),
+        ({"generations": np.zeros((2, 2))}, r"generations is a whole number; got array\(.*\)$"),
+        ({"rule": 3}, "a rule is a string such as 'B3/S23'; got 3"),
+        ({"keep": ["all"]}, r"keep \['all'\] is unknown"),
         ({"generations": -1}, "generations is -1; it must be from 0 to"),
         ({"generations": 1.0}, r"generations is a whole number; got 1\.0"),
         ({"generations": "3"}, "generations is a whole number; got '3'"),
@@ -85,6 +92,25 @@ def test_packed_boards_give_packed_trajectories(width):
 def test_what_makes_no_sense_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         simulate(**{"boards": BLINKER, "generations": 1} | options)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unpack(None, 8), "packed rows are an array of uint8; got None"),
+        (lambda: unpack(np.zeros((1, 1), np.uint8), "8"), "width is a whole number; got '8'"),
+        (lambda: soups("3", 4, 4, seed=1), "count is a whole number; got '3'"),
+        (lambda: soups(3, 4.5, 4, seed=1), r"height is a whole number; got 4\.5"),
+        (lambda: soups(3, 4, 4, seed=None), "seed is a whole number; got None"),
+        (lambda: soups(3, 4, 4, seed=1, density="x"), "density is 'x'; it is the chance that a cell is alive"),
+        (lambda: soups(3, 4, 4, seed=1, fresh=None), "fresh is None; it is the chance that a board is of age 0"),
+        (lambda: parse_pattern(None), "a pattern is text; got None"),
+        (lambda: parse_apgcode(b"xs4_33"), "a pattern is text; got b'xs4_33'"),
+    ],
+)
+def test_other_types_are_refused_in_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize(

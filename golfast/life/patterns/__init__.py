@@ -8,7 +8,7 @@ from pathlib import Path
 from golfast.life.builtin import PATTERNS
 from golfast.life.patterns.lif import format_life105, format_life106, parse_lif
 from golfast.life.patterns.macrocell import format_macrocell, parse_macrocell
-from golfast.life.patterns.pattern import Pattern
+from golfast.life.patterns.pattern import Pattern, check_text
 from golfast.life.patterns.plaintext import format_plaintext, parse_plaintext
 from golfast.life.patterns.rle import format_rle, parse_rle
 from golfast.life.patterns.wechsler import APGCODE, parse_apgcode
@@ -75,7 +75,7 @@ def parse_pattern(text: str) -> Pattern:
     Raises ValueError, in one sentence, for patterns of more than two states or of a rule that is not Life-like, for
     sizes that cannot be, and for any other text.
     """
-    text = text.removeprefix("\ufeff")
+    text = check_text(text).removeprefix("\ufeff")
     lines = text.splitlines()
     first = next((line.strip() for line in lines if line.strip()), "")
     if first.lower().startswith("#life"):

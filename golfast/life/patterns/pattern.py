@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golfast.life.boards import MAX_SIDE, Cells, check_cells, check_size
+from golfast.life.boards import MAX_SIDE, Cells, check_cells, check_size, shown
 from golfast.life.rule import Rule
 
 MAX_CELLS = 1 << 28  # 256 MiB: a few bytes of run lengths could ask for a terabyte
@@ -78,6 +78,13 @@ def check_extent(height: int, width: int) -> None:
     check_size(height, width)
     if height * width > MAX_CELLS:
         raise ValueError(f"a pattern of {height} × {width} cells is too large: at most {MAX_CELLS} cells are read")
+
+
+def check_text(text: object) -> str:
+    """The text; ValueError if it is something else."""
+    if not isinstance(text, str):
+        raise ValueError(f"a pattern is text; got {shown(text)}")
+    return text
 
 
 def excerpt(text: str) -> str:

@@ -15,6 +15,7 @@ _HEADER = re.compile(r"x ?= ?([0-9]+)[ ,]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
 _HEADER_RULE = re.compile(r"rule ?= ?(.*)", re.IGNORECASE)
 _RUN = re.compile(r"([0-9]*)([bBoO.A$])")
 _NOT_RUN = re.compile(r"[^0-9bBoO.A$]")
+_ROWS = 64  # written at a time, so that what is known of them stays in a cache
 _STATE = re.compile(r"[p-y]?[A-X]")  # Golly's names of the states 1 to 255
 
 
@@ -121,30 +122,42 @@ def _fill(runs: str, height: int, width: int) -> Cells:
 
 def _body(cells: Cells) -> str:
     """Runs, in lines; dead cells at the end of a row, and empty rows at the end, need none."""
-    rows, edges = np.nonzero(np.diff(cells.astype(np.int8), axis=1, prepend=0, append=0))
-    rows, starts, stops = rows[::2], edges[::2], edges[1::2]  # of each run of live cells
-    line_ends = np.diff(rows, prepend=0)
-    before = np.where(line_ends > 0, 0, np.roll(stops, 1))
-    before[:1] = 0
-    counts = np.stack([line_ends, starts - before, stops - starts], axis=1).reshape(-1)
-    tags = np.tile(np.frombuffer(b"$bo", np.uint8), len(rows))
-    counts, tags = np.append(counts[counts > 0], 1), np.append(tags[counts > 0], ord("!"))
-    return _in_lines(counts, tags)
+    text, row, used = [], 0, 0  # the row of the last run, and the letters in the last line
+    for first in range(0, len(cells), _ROWS):
+        rows, edges = np.nonzero(np.diff(cells[first : first + _ROWS].astype(np.int8), axis=1, prepend=0, append=0))
+        rows, starts, stops = rows[::2] + first, edges[::2], edges[1::2]  # of each run of live cells
+        line_ends = np.diff(rows, prepend=row)
+        before = np.where(line_ends > 0, 0, np.roll(stops, 1))
+        before[:1] = 0
+        counts = np.stack([line_ends, starts - before, stops - starts], axis=1).reshape(-1)
+        tags = np.tile(np.frombuffer(b"$bo", np.uint8), len(rows))
+        if len(rows):
+            row = int(rows[-1])
+            part, used = _in_lines(counts[counts > 0], tags[counts > 0], used)
+            text.append(part)
+    text.append("!" if used < LINE else "\n!")
+    return "".join(text)
 
 
-def _in_lines(counts: NDArray[np.int64], tags: NDArray[np.uint8]) -> str:
-    """Items of a count (left out if it is 1) and a letter, as many in a line as it can hold."""
+def _in_lines(counts: NDArray[np.int64], tags: NDArray[np.uint8], used: int) -> tuple[str, int]:
+    """Items of a count (left out if it is 1) and a letter, as many in a line as it can hold.
+
+    used: letters that are in the first line already. Returns the text, and how many there are in its last line.
+    """
     digits = np.searchsorted(10 ** np.arange(1, 8), counts, side="right") + 1
     digits[counts == 1] = 0
     ends = np.cumsum(digits + 1)  # of the items, were they all in one line
-    next_line = np.searchsorted(ends, ends - digits - 1 + LINE, side="right")  # its first item, if a line begins here
-    first, line = 0, np.zeros(len(counts), np.int64)
-    while (first := int(next_line[first])) < len(counts):
-        line[first] = 1
+    starts = ends - digits - 1
+    next_line = np.searchsorted(ends, starts + LINE, side="right")  # its first item, if a line begins here
+    first, line, began = int(np.searchsorted(ends, LINE - used, side="right")), np.zeros(len(counts), np.int64), -used
+    while first < len(counts):
+        line[first], began = 1, int(starts[first])
+        first = int(next_line[first])
+    used = int(ends[-1]) - began
     ends += np.cumsum(line)
     text = np.full(ends[-1], ord("\n"), np.uint8)
     text[ends - 1] = tags
     for digit in range(int(digits.max())):
         shown = digits > digit
         text[ends[shown] - 2 - digit] = ord("0") + counts[shown] // 10**digit % 10
-    return text.tobytes().decode()
+    return text.tobytes().decode(), used

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from golfast.life.boards import MAX_SIDE, Cells
-from golfast.life.patterns.pattern import Pattern, check_extent, excerpt
+from golfast.life.patterns.pattern import Pattern, check_extent, check_text, excerpt
 
 APGCODE = re.compile(r"x[spq][0-9]+_([0-9a-z]+)", re.IGNORECASE | re.ASCII)
 
@@ -46,7 +46,7 @@ def parse_apgcode(code: str) -> Pattern:
     Raises ValueError for codes without cells (those of guns, of objects too large and of chaos hold a hash), for
     patterns too large, and for any other text.
     """
-    plain = code.strip().lower()
+    plain = check_text(code).strip().lower()
     found = APGCODE.fullmatch(plain)
     if not found:
         raise ValueError(f"{excerpt(code)!r} is not an apgcode that spells its cells, such as xq4_153")
