@@ -171,6 +171,7 @@ def test_limits_can_be_measured(tmp_path, monkeypatch):
             limits.file_write(tmp_path / "plain", 1000, 10),
             limits.multiplying(torch.float32, 1),
         ]:
+            limit.before()
             limit.run()
             assert limit.work > 0
     assert (tmp_path / "plain").stat().st_size == 1000
