@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import DATASET, FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show
 
 
 @click.command(
@@ -13,17 +13,26 @@ from .options import DATASET, FOLDER, device_option, examples, json_option, quie
         "golfast evaluate runs/demo-0",
         "golfast evaluate runs/demo-0 --data test.h5 --json",
         "golfast evaluate runs/demo-0 --threshold 0.99 --sequences 1000",
+        "golfast evaluate runs/demo-0 --config my.toml     sequences, threshold and data, where options do not say",
     )
 )
 @click.argument("run", type=FOLDER)
+@click.option("--config", "config_file", type=FILE, help="TOML file with sequences, threshold or data.")
 @click.option("--data", "data_file", type=DATASET, help="Evaluate on this dataset instead of the run's own test data.")
-@click.option("--sequences", type=click.IntRange(1), default=10_000, show_default=True, help="How many to evaluate on.")
-@click.option("--threshold", type=float, default=0.95, show_default=True, help="Share of cells that makes a match.")
+@click.option("--sequences", type=int, help="How many to evaluate on.  [default: 10,000]")
+@click.option("--threshold", type=float, help="Share of cells that makes a match.  [default: 0.95]")
 @device_option
 @json_option
 @quiet_option
 def evaluate(
-    run: Path, data_file: Path | None, sequences: int, threshold: float, device: str, as_json: bool, quiet: bool
+    run: Path,
+    config_file: Path | None,
+    data_file: Path | None,
+    sequences: int | None,
+    threshold: float | None,
+    device: str,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measure how many hidden states of RUN's network are true intermediate states.
 
@@ -33,20 +42,25 @@ def evaluate(
     """
     from golfast.ablate import evaluate_trial, load_stages, load_trial
     from golfast.data import Trajectories
+    from golfast.imagine import EvaluateConfig
+    from golfast.run.config import from_mapping, override, read_toml
     from golfast.run.progress import Display
 
+    given = {"sequences": sequences, "threshold": threshold, "data": str(data_file) if data_file else None}
+    how = from_mapping(EvaluateConfig, read_toml(config_file)) if config_file else EvaluateConfig()
+    how = override(how, {name: value for name, value in given.items() if value is not None})
     config, network, compute = load_trial(run, device)
     stages = load_stages(run, config, compute)
-    dataset = Trajectories(data_file) if data_file else None
+    dataset = Trajectories(Path(how.data)) if how.data else None
     with Display(quiet=quiet) as display:
         figures = evaluate_trial(
             config,
             network,
             compute,
             stages=stages,
-            sequences=sequences,
+            sequences=how.sequences,
             dataset=dataset,
-            threshold=threshold,
+            threshold=how.threshold,
             display=display,
         )
     rows = figure_rows(figures)

@@ -78,6 +78,10 @@ class Root(click.Group):
             raise Told(f"{error.strerror or error}{where}", 1) from error
         except MemoryError as error:
             raise Told(f"not enough memory: {error}; ask for less at once", 1) from error
+        except RuntimeError as error:  # torch's own kinds of it; loading torch to name them would take a second
+            if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
+                raise
+            raise Told("not enough memory; lower batch or model.channels", 1) from error
         except KeyboardInterrupt as error:
             raise Told(
                 "interrupted; what was finished is kept, and --resume goes on where there is one", 130

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from golfast.data import States, generate
@@ -85,11 +86,13 @@ def load_stages(path: Path | str, config: TrainConfig, compute: Compute) -> Stag
     """The decoders of a run folder, as far as it has them. Failure if a file is damaged."""
     folder, stages = RunFolder(Path(path)), Stages()
     if folder.adversarial.exists():
-        stages.adversarial = Decoder(config.model.channels, config.adversarial.layers, config.model.slope)
+        with torch.device("meta"):
+            stages.adversarial = Decoder(config.model.channels, config.adversarial.layers, config.model.slope)
         load_weights(stages.adversarial, folder.adversarial)
         stages.adversarial.to(compute.device)
     if folder.probes.exists():
-        stages.probes = Probes(config.model, config.data.generations, layers=config.probes.layers)
+        with torch.device("meta"):
+            stages.probes = Probes(config.model, config.data.generations, layers=config.probes.layers)
         load_weights(stages.probes, folder.probes)
         if not (stages.probes.chosen.min() >= 0 and stages.probes.chosen.max() < stages.probes.targets):
             raise Failure(f"{folder.probes} is damaged: it names states that are not there")

@@ -4,20 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from golfast.ablate.stages import Stages, train_stages
 from golfast.data import Recipe, Trajectories, generate
 from golfast.errors import Failure
-from golfast.imagine import EVALUATED, VARIANTS, draw_run, evaluate
+from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
 from golfast.model import Network, load_weights
-from golfast.run.config import fingerprint, from_mapping, override, read_toml
+from golfast.run.config import fingerprint, from_mapping, override, read_toml, to_toml
 from golfast.run.folder import RunFolder
 from golfast.run.hardware import hardware, versions
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
 from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
+from golfast.train.memory import check_memory
 
 
 def run_trial(
@@ -48,7 +50,9 @@ def run_trial(
         raise ValueError("the dataset is of another recipe than the config's data")
     if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
         return done
+    check_memory(config, compute, in_memory=dataset is None)
     with folder.locked():
+        folder.start(to_toml(config))
         return _run(config, folder, dataset, compute, sequences, resume, draw, display, watch)
 
 
@@ -110,6 +114,7 @@ def evaluate_trial(
     The boards of a dataset may be of another size or another rule than those trained on; ValueError if it has another
     number of generations.
     """
+    check_threshold(threshold)
     display = display or Display(quiet=True)
     if dataset is None:
         recipe = held_out_recipe(config, sequences)
@@ -152,7 +157,8 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
     config = load_config(folder)
     # Weights trained in bf16 mean the same in fp32, so a machine without bf16 can evaluate them.
     compute = choose_compute(device, config.precision if config.precision == "fp32" else "auto")
-    network = Network(config.model)
+    with torch.device("meta"):  # a config may ask for more than there is; what is in the file says what it takes
+        network = Network(config.model)
     load_weights(network, folder.weights)
     return config, network.to(compute.device), compute
 

@@ -1,5 +1,6 @@
 """What came out: hidden states decoded into pictures, and how many of them are true."""
 
+from golfast.imagine.config import EvaluateConfig
 from golfast.imagine.decode import imagine, imagine_packed
 from golfast.imagine.draw import draw_imagined, draw_run
 from golfast.imagine.evaluate import EVALUATED, evaluate
@@ -11,13 +12,15 @@ from golfast.imagine.metric import (
     matthews,
     matthews_packed,
 )
-from golfast.imagine.score import VARIANTS
+from golfast.imagine.score import VARIANTS, check_threshold
 
 __all__ = [
     "EVALUATED",
     "VARIANTS",
+    "EvaluateConfig",
     "agreement",
     "agreement_packed",
+    "check_threshold",
     "draw_imagined",
     "draw_run",
     "evaluate",

@@ -98,14 +98,19 @@ def denominator(n: int, m: int) -> int:
     return min(n, m - 2)
 
 
+def check_threshold(threshold: float) -> None:
+    """ValueError if it is no share of cells."""
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold is {threshold}; it is a share of cells, above 0 and at most 1")
+
+
 def _least_agreeing(threshold: float, cells: int) -> int:
     """The least number of agreeing cells with number / cells >= threshold.
 
     Division is correctly rounded: 380 / 400 is the very float that 0.95 is, as 5 / 7 of 7 cells is 5 / 7. Products
     such as 0.95 * 400 may fall on either side of the whole number.
     """
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold is {threshold}; it is a share of cells, above 0 and at most 1")
+    check_threshold(threshold)
     least = math.ceil(threshold * cells)
     while least > 1 and (least - 1) / cells >= threshold:
         least -= 1

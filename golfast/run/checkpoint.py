@@ -3,6 +3,8 @@
 import hashlib
 import io
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,18 @@ def load_checkpoint(files: CheckpointFiles, *, config: str) -> dict[str, Any] | 
     if damage:
         raise damage
     return None
+
+
+@contextmanager
+def taken_up(files: CheckpointFiles) -> Iterator[None]:
+    """While a run takes up the state that was read. Failure if that is not what such a run leaves."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:100]
+        raise Failure(
+            f"checkpoint {files.latest} holds what this run cannot take up ({words}); remove it to train from the start"
+        ) from error
 
 
 class _DamageError(Exception):

@@ -28,9 +28,11 @@ def tensorboard(folder: Path) -> Iterator[Watch]:
         module = importlib.import_module("tensorboard.summary")
     except ImportError:
         raise Failure("tensorboard is not installed; install it with: pip install 'golfast[tensorboard]'") from None
-    writer = module.Writer(str(folder))
+    writer: Any = None
 
     def watch(stage: str, record: dict[str, Any]) -> None:
+        nonlocal writer
+        writer = writer or module.Writer(str(folder))  # not before the run has begun: its folder must be empty
         for name, value in record.items():
             if isinstance(value, list):
                 for place, element in enumerate(value, 2):
@@ -41,4 +43,5 @@ def tensorboard(folder: Path) -> Iterator[Watch]:
     try:
         yield watch
     finally:
-        writer.close()
+        if writer:
+            writer.close()

@@ -15,7 +15,10 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill a module with weights from `path`. Failure if the file is damaged or holds another module's weights."""
+    """Fill a module, which may be on the meta device, with weights from `path`.
+
+    Failure if the file is damaged, or holds another module's weights, or any that are no finite numbers.
+    """
     if not path.exists():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
@@ -27,4 +30,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     if found != expected:
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         raise Failure(f"{path} holds the weights of another network: {', '.join(wrong[:3])} differ from the config")
-    module.load_state_dict(tensors)
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise Failure(f"{path} holds weights that are no numbers: the training that left them has diverged")
+    dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    assign = any(tensor.is_meta for tensor in module.state_dict().values())
+    module.load_state_dict({name: tensor.to(dtypes[name]) for name, tensor in tensors.items()}, assign=assign)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.model import Network, save_weights
-from golfast.run.checkpoint import load_checkpoint, save_checkpoint
+from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.config import fingerprint, to_toml
 from golfast.run.files import replacing
 from golfast.run.folder import RunFolder
@@ -73,9 +73,12 @@ class Journal:
         self.folder.start(to_toml(self.config))
         self.folder.keep_snapshot_truth(self._judge.shown)
         state = load_checkpoint(self.folder.checkpoint, config=fingerprint(self.config)) if resume else None
-        if state:
-            self.step, self.seconds, self._learned = state["step"], state["seconds"], state["learned"]
-            self.ended, self._accuracy = state["ended"], state.get("accuracy", [])
+        if state is not None:
+            with taken_up(self.folder.checkpoint):
+                self.step, self.seconds, learned = int(state["step"]), float(state["seconds"]), list(state["learned"])
+                if len(learned) != len(self._learned):
+                    raise ValueError(f"{len(learned)} states, not {len(self._learned)}")
+                self._learned, self.ended, self._accuracy = learned, state["ended"], state.get("accuracy", [])
         self.folder.rewind_log(self.step if self.step else -1)
         return state
 

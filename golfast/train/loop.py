@@ -10,6 +10,7 @@ from torch.nn.functional import mse_loss
 
 from golfast.data import States, generate
 from golfast.model import Network
+from golfast.run.checkpoint import taken_up
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
 from golfast.train.accuracy import Judge, greys
@@ -73,8 +74,9 @@ class _Training:
     def run(self, resume: bool) -> Outcome:
         journal = self.journal
         if state := journal.open(resume=resume):
-            self.network.load_state_dict(state["network"])
-            self._mover().load(state["optimisers"])
+            with taken_up(journal.folder.checkpoint):
+                self.network.load_state_dict(state["network"])
+                self._mover().load(state["optimisers"])
         began = time.perf_counter() - journal.seconds
         self._look(None)
         while not journal.ended:

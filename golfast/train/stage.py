@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from golfast.run.checkpoint import load_checkpoint, save_checkpoint
+from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.files import CheckpointFiles
 
 WATCHED = 50  # steps between records
@@ -63,8 +63,9 @@ def run_stage(
     step, before, loss = 0, 0.0, None
     ended = None
     if resume and (saved := load_checkpoint(files, config=config)):
-        stage.load(saved["stage"])
-        step, before, loss, ended = saved["step"], saved["seconds"], saved["loss"], saved["ended"]
+        with taken_up(files):
+            stage.load(saved["stage"])
+            step, before, loss, ended = saved["step"], saved["seconds"], saved["loss"], saved["ended"]
     began = time.perf_counter() - before
     summed, counted = torch.zeros((), device=device), 0
     devices = [device] if device.type == "cuda" else []

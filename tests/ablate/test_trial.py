@@ -4,13 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from golfast.ablate import default_folder, evaluate_trial, load_trial, run_trial
+from golfast.ablate import trial as trial_module
 from golfast.data import Recipe, Trajectories, make
 from golfast.errors import Failure
 from golfast.model import ModelConfig
-from golfast.run.config import override
+from golfast.run.config import override, to_toml
 from golfast.run.folder import RunFolder
 from golfast.train import TrainConfig
 
@@ -85,6 +88,45 @@ def test_a_dataset_of_another_recipe_is_refused(tmp_path):
     dataset = Trajectories(make(tmp_path / "a.h5", Recipe(count=100)))
     with pytest.raises(ValueError, match="another recipe"):
         run_trial(SMALL, RunFolder(tmp_path / "b"), dataset, device="cpu")
+
+
+def test_a_folder_of_another_config_is_told_before_data_is_made(finished, monkeypatch):
+    monkeypatch.setattr(trial_module, "generate", None)
+    with pytest.raises(Failure, match="holds a run of another config"):
+        run_trial(override(SMALL, {"seed": 9}), finished[0], device="cpu", resume=True)
+
+
+def test_what_cannot_fit_leaves_no_folder(tmp_path):
+    with pytest.raises(Failure, match="lower evaluate_on"):
+        run_trial(override(SMALL, {"evaluate_on": 10**10}), RunFolder(tmp_path / "a"), device="cpu")
+    assert not (tmp_path / "a").exists()
+
+
+def test_weights_are_looked_at_before_a_network_is_made(finished, tmp_path):
+    """A config that asks for terabytes is not believed; weights that are no numbers are not evaluated."""
+    folder, _ = finished
+    huge = RunFolder(tmp_path / "huge")
+    model = {"model.channels": 1024, "model.core_layers": 64, "model.timesteps": 64, "model.shared_core": False}
+    huge.start(to_toml(override(SMALL, model)))
+    huge.weights.write_bytes(folder.weights.read_bytes())
+    with pytest.raises(Failure, match="holds the weights of another network"):
+        load_trial(huge.path, "cpu")
+    lost = RunFolder(tmp_path / "lost")
+    lost.start(folder.config.read_text())
+    save_file({name: tensor * torch.nan for name, tensor in load_file(folder.weights).items()}, lost.weights)
+    with pytest.raises(Failure, match="holds weights that are no numbers"):
+        load_trial(lost.path, "cpu")
+    save_file({name: tensor.double() for name, tensor in load_file(folder.weights).items()}, lost.weights)
+    _, network, _ = load_trial(lost.path, "cpu")
+    assert all(torch.equal(p, load_file(folder.weights)[name]) for name, p in network.named_parameters())
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_a_threshold_that_is_none_is_told_first(finished, monkeypatch):
+    config, network, compute = load_trial(finished[0].path, "cpu")
+    monkeypatch.setattr(trial_module, "generate", None)
+    with pytest.raises(ValueError, match="threshold is 2"):
+        evaluate_trial(config, network, compute, threshold=2)
 
 
 def test_not_a_run_folder(tmp_path):

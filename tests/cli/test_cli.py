@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,41 @@ def test_train_then_evaluate_then_imagine(trained, tmp_path):
     call("imagine", folder, "--pattern", "glider")
     with Image.open(tmp_path / "a.png") as one, Image.open(folder / "imagined.png") as other:
         assert one.height > other.height > 50
+
+
+def test_evaluate_by_a_file(trained, tmp_path):
+    folder, _ = trained
+    (tmp_path / "how.toml").write_text("sequences = 40\nthreshold = 0.8\n")
+    by_file = json.loads(call("evaluate", folder, "--config", tmp_path / "how.toml", "--json").stdout)
+    by_options = json.loads(call("evaluate", folder, "--sequences", 40, "--threshold", 0.8, "--json").stdout)
+    assert by_file == by_options
+    assert by_file["sequences"] == 40
+    over = json.loads(call("evaluate", folder, "--config", tmp_path / "how.toml", "--sequences", 30, "--json").stdout)
+    assert over["sequences"] == 30
+    (tmp_path / "how.toml").write_text("treshold = 0.8\n")
+    assert "did you mean 'threshold'?" in refused("evaluate", folder, "--config", tmp_path / "how.toml")
+    assert "sequences is 0" in refused("evaluate", folder, "--sequences", 0)
+
+
+def test_curves_go_into_the_folder_of_a_run_that_begins(tmp_path, monkeypatch):
+    made = []
+
+    class Writer:
+        def __init__(self, folder):
+            assert (Path(folder).parent / "config.toml").exists()
+            made.append(folder)
+
+        def add_scalar(self, tag, value, step):
+            made.append(step)
+
+        def close(self):
+            made.append("closed")
+
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", types.SimpleNamespace(Writer=Writer))
+    call(*tiny("--folder", tmp_path / "a", "--tensorboard", "--quiet"))
+    assert made[0] == str(tmp_path / "a" / "tensorboard")
+    assert made[-1] == "closed"
+    assert {0, 10, 20} <= set(made[1:-1])
 
 
 def test_evaluate_on_a_file(trained, tmp_path):

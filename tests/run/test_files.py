@@ -199,3 +199,15 @@ def test_two_jobs_do_not_share_a_folder(tmp_path):
         pass
     with RunFolder(tmp_path / "a").locked():
         pass
+
+
+@pytest.mark.parametrize("garbage", [b"[1, 2]\n", b"\xff\xfe\n", b'{"step": "x"}\n', b'{"loss": 1}\n', b"3"])
+def test_a_log_is_read_up_to_what_is_no_record(tmp_path, garbage):
+    folder = RunFolder(tmp_path)
+    folder.log({"step": 0, "loss": 0.5})
+    with folder.metrics.open("ab") as file:
+        file.write(garbage + b'{"step": 50}\n')
+    assert folder.read_log() == [{"step": 0, "loss": 0.5}]
+    folder.rewind_log(100)
+    folder.log({"step": 50})
+    assert [record["step"] for record in folder.read_log()] == [0, 50]

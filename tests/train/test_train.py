@@ -12,7 +12,8 @@ from golfast.errors import Failure
 from golfast.imagine.kernels import NONE
 from golfast.imagine.metric import matched_states
 from golfast.model import ModelConfig, Network
-from golfast.run.config import override
+from golfast.run.checkpoint import save_checkpoint
+from golfast.run.config import fingerprint, override, to_toml
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
 from golfast.train import OptimiserConfig, TrainConfig, train
@@ -119,6 +120,22 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path, compute):
     with pytest.raises(Failure, match="is of another config"):
         run(override(SMALL, {"seed": 3}), tmp_path / "b", compute, resume=True)
     assert other.steps == 30
+
+
+@pytest.mark.parametrize("engine", ["torch", "stacked"])
+@pytest.mark.parametrize("state", [{"step": 3}, {"step": "x", "seconds": 0.0, "learned": [], "ended": None}, "shapes"])
+def test_a_checkpoint_that_holds_something_else_is_told(tmp_path, engine, state):
+    """Its checksum is right and it executes nothing, and still it may be anybody's."""
+    config, compute = override(SMALL, {"engine": engine, "precision": "fp32"}), choose_compute("cpu", "fp32")
+    folder = RunFolder(tmp_path / "a")
+    folder.start(to_toml(config))
+    if state == "shapes":
+        wrong = {"weights": torch.zeros(3)}
+        state = {"step": 5, "seconds": 0.0, "learned": [None, None], "ended": None, "accuracy": [0.5, 0.5]}
+        state |= {"network": wrong, "optimisers": [], "stack": wrong}
+    save_checkpoint(folder.checkpoint, state, config=fingerprint(config))
+    with pytest.raises(Failure, match="holds what this run cannot take up"):
+        run(config, folder.path, compute, resume=True)
 
 
 def test_nan_in_training_is_told(tmp_path, compute, monkeypatch):

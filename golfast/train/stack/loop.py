@@ -13,6 +13,7 @@ from golfast.data import States, generate
 from golfast.errors import Failure
 from golfast.model import Network
 from golfast.model.stacked import StackedNetwork
+from golfast.run.checkpoint import taken_up
 from golfast.run.config import fingerprint
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
@@ -21,6 +22,7 @@ from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfi
 from golfast.train.feed import Feed
 from golfast.train.journal import Journal, Outcome, Record
 from golfast.train.optimise import rate_factor, seeded_network
+from golfast.train.stack.optimise import Rows
 from golfast.train.stack.step import LONGEST, StackedStep
 
 Told = Outcome | Failure | OSError
@@ -28,6 +30,7 @@ Member = tuple[TrainConfig, RunFolder, Callable[[Record], None]]
 """A run: its config, its folder, and who is told of each record."""
 
 KEEP = 0.75  # of a stack: when fewer than this share of its networks still train, the others leave it
+CPU = torch.device("cpu")
 _JUDGED = 4096  # boards drawn at a time when networks are looked at
 
 
@@ -107,12 +110,20 @@ class _Stack:
         if state is None:
             named = dict(seeded_network(Network, config.model, seed=config.seed).named_parameters())
             state = {"stack": {"weights": self.network.pack(named)}}
-        feed = Feed(self.packed, config.data.width, batch=config.batch, seed=config.seed, device=torch.device("cpu"))
+        feed = Feed(self.packed, config.data.width, batch=config.batch, seed=config.seed, device=CPU)
+        with taken_up(folder.checkpoint):
+            self._check(state["stack"])
         run = _Run(number, journal, feed, state["stack"])
         if journal.ended:
             return self._closed(run)
         self.runs.append(run)
         return None
+
+    def _check(self, state: dict[str, Tensor]) -> None:
+        shapes = {name: tensor.shape[1:] for name, tensor in Rows.made(1, self.network.size, CPU).each().items()}
+        for name, tensor in state.items():
+            if tensor.shape != shapes[name]:
+                raise ValueError(f"{name} has the shape {tuple(tensor.shape)}, not {tuple(shapes[name])}")
 
     def _gather(self) -> None:
         """Stack the runs that are left."""

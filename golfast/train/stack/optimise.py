@@ -45,7 +45,7 @@ class Rows:
     """Losses of the steps since this was set to zero, added up: (N,) float32."""
 
     @classmethod
-    def made(cls, count: int, size: int, device: torch.device, *, scaled: bool) -> "Rows":
+    def made(cls, count: int, size: int, device: torch.device, *, scaled: bool = False) -> "Rows":
         """Rows of zeros."""
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -1,0 +1,49 @@
+"""What a training needs to keep at the least, told before any of it is allocated."""
+
+import torch
+
+from golfast.errors import Failure
+from golfast.model import Network
+from golfast.run.precision import Compute
+from golfast.train.ahead import memory_bytes
+from golfast.train.config import TrainConfig
+
+_MOVED = 16  # bytes a weight: itself, its gradient, two running means
+
+
+def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> None:
+    """Failure if this machine, or its GPU, cannot hold what the training needs.
+
+    in_memory: whether the training data is to be made there. The figures are lower bounds: what passes may still fail.
+    """
+    data, model = config.data, config.model
+    here, cells = memory_bytes(), data.height * data.width
+    if in_memory and data.count * data.trajectory_bytes > here:
+        raise Failure(
+            f"data.count is {data.count}: {_words(data.count * data.trajectory_bytes)} of trajectories, and this "
+            f"machine has {_words(here)}; make a file with `golfast data make` and give it with --data, or lower it"
+        )
+    on_gpu = compute.device.type == "cuda"
+    there = torch.cuda.get_device_properties(compute.device).total_memory if on_gpu else here
+    with torch.device("meta"):
+        weights = sum(parameter.numel() for parameter in Network(model).parameters())
+    layers = model.encoder_layers + model.timesteps * model.core_layers + 2 * model.decoder_layers
+    kept = 1 if config.engine == "amx" else config.batch * layers  # compiled code takes board by board
+    numbers = {
+        "weights": (_MOVED * weights, "model.channels, model.core_layers"),
+        "hidden states of a batch": (
+            kept * cells * model.channels * compute.dtype.itemsize,
+            "batch, model.channels, model.timesteps",
+        ),
+        "validation data": (4 * config.evaluate_on * cells * (data.generations + 1), "evaluate_on"),
+    }
+    for what, (size, keys) in numbers.items():
+        if size > there:
+            raise Failure(
+                f"{what} would take {_words(size)}, and {'the GPU' if on_gpu else 'this machine'} has {_words(there)}; "
+                f"lower {keys}"
+            )
+
+
+def _words(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"

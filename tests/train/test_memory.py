@@ -1,0 +1,38 @@
+"""What cannot fit is told before it is allocated."""
+
+import pytest
+import torch
+
+from golfast.errors import Failure
+from golfast.run.config import override
+from golfast.run.precision import Compute
+from golfast.train import TrainConfig
+from golfast.train import memory as memory_module
+from golfast.train.memory import check_memory
+
+CPU = Compute(torch.device("cpu"), torch.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data.count": 10**9}, "240.0 GB of trajectories, and this machine has 8.0 GB; make a file"),
+        ({"batch": 100_000}, "hidden states of a batch would take 19.2 GB, and this machine has 8.0 GB; lower batch"),
+        ({"evaluate_on": 10**7}, "validation data would take 64.0 GB, and this machine has 8.0 GB; lower evaluate_on"),
+        (
+            {"model.channels": 1024, "model.core_layers": 64},
+            "weights would take 9.7 GB, and this machine has 8.0 GB; lower model.channels, model.core_layers",
+        ),
+    ],
+)
+def test_what_cannot_fit_is_told(monkeypatch, change, message):
+    monkeypatch.setattr(memory_module, "memory_bytes", lambda: 8_000_000_000)
+    check_memory(TrainConfig(engine="torch"), CPU, in_memory=True)
+    with pytest.raises(Failure, match=message):
+        check_memory(override(TrainConfig(engine="torch"), change), CPU, in_memory=True)
+
+
+def test_a_file_need_not_fit_and_compiled_code_keeps_one_board(monkeypatch):
+    monkeypatch.setattr(memory_module, "memory_bytes", lambda: 8_000_000_000)
+    check_memory(override(TrainConfig(), {"data.count": 10**9}), CPU, in_memory=False)
+    check_memory(override(TrainConfig(engine="amx"), {"batch": 100_000}), CPU, in_memory=True)
