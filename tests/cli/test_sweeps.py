@@ -1,6 +1,7 @@
 """Sweeps as a user types them: ablate, paper, results, report."""
 
 import json
+import shutil
 
 import pytest
 from test_cli import call, refused
@@ -76,6 +77,16 @@ def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
 def test_paper_shows_what_there_is(folder):
     assert json.loads(call("paper", "--show", "--json", "--results", folder / "r.sqlite").stdout) == []
     assert "there is no results file" in refused("paper", "--show", "--results", folder / "none.sqlite", code=1)
+
+
+def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_run(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert "there is no results file" in refused("paper", "--show", code=1)
+    (folder / "results").mkdir()
+    shutil.copy(folder / "r.sqlite", folder / "results" / "paper.sqlite")
+    shown = call("paper", "--show", "--json")
+    assert json.loads(shown.stdout) == []
+    assert "these are the runs of results/paper.sqlite" in shown.stderr
 
 
 @pytest.mark.parametrize(
