@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,23 +28,24 @@ class Activity:
         """How many real inputs."""
         return len(self.values)
 
-    def percentile(self, share: float = PERCENTILE) -> Tensor:
-        """The activation (U,) that `share` percent of the real inputs stay below, interpolated."""
-        return torch.quantile(self.values.double(), share / 100, dim=0).to(self.values.dtype)
+    @cached_property
+    def percentile(self) -> Tensor:
+        """The activation (U,) that 99.9% of the real inputs stay below, interpolated."""
+        return torch.quantile(self.values.double(), PERCENTILE / 100, dim=0).to(self.values.dtype)
 
-    @property
+    @cached_property
     def spread(self) -> Tensor:
         """Standard deviation (U,); 1 for units that never change."""
         spread = self.values.std(0, correction=0)
         return torch.where(self.dead, torch.ones_like(spread), spread)
 
-    @property
+    @cached_property
     def dead(self) -> Tensor:
         """(U,) bool: units that put out the same whatever they are shown."""
         least, most = self.values.amin(0), self.values.amax(0)
         return most - least <= _DEAD * torch.maximum(most.abs(), least.abs())
 
-    @property
+    @cached_property
     def silent(self) -> Tensor:
         """(U,) bool: units that change, yet never rise above 0; behind a ReLU they say nothing."""
         return (self.values.amax(0) <= 0) & ~self.dead

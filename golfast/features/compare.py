@@ -41,7 +41,7 @@ def compare(
     if len(live) == 0:
         raise ValueError(f"layer {activity.layer.address} has no live unit to compare methods on")
     matters = field_of_view(probe, activity.layer, world.space, world.examples, at=activity.at)
-    bar, spread = activity.percentile()[live], activity.spread[live]
+    bar, spread = activity.percentile[live], activity.spread[live]
     rows = []
     for method in methods:
         scores: list[list[Tensor]] = [[], [], []]

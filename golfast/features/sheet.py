@@ -32,7 +32,11 @@ def draw_sheet(
     """
     view = view_of(study.matters, world.space.shape, mark_of(study, world))
     labels = [f"unit {unit}" + (f", {names[unit]}" if names else "") for unit in study.units]
-    cards = [_card(study, world, look, view, k, label, side) for k, label in enumerate(labels)]
+    strongest = study.activity.strongest(_REAL)
+    cards = [
+        _card(study, world, look, view, k, labels[k], strongest[unit].tolist(), side)
+        for k, unit in enumerate(study.units)
+    ]
     width, height = cards[0].width, max(card.height for card in cards)
     columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
@@ -92,15 +96,16 @@ def histogram(study: Study, k: int) -> Image.Image:
     return image
 
 
-def _card(study: Study, world: World, look: Look, view: View | None, k: int, label: str, side: int) -> Image.Image:
+def _card(
+    study: Study, world: World, look: Look, view: View | None, k: int, label: str, real: Sequence[int], side: int
+) -> Image.Image:
     unit = study.units[k]
     dead, silent = bool(study.dead[k]), bool(study.activity.silent[unit])
-    strongest = study.activity.strongest(_REAL)[unit]
     pictures = [
         study.optimised.raw[k],
         study.best[k],
         study.plain[k],
-        *(world.examples[int(i)].float() for i in strongest),
+        *(world.examples[i].float() for i in real),
     ]
     drawn = [look.draw(picture, side=side, view=view) for picture in pictures]
     chart = histogram(study, k)

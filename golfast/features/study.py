@@ -67,7 +67,7 @@ class Study:
     @property
     def bar(self) -> Tensor:
         """The 99.9th percentile over real inputs, (U,)."""
-        return self.activity.percentile()[list(self.units)]
+        return self.activity.percentile[list(self.units)]
 
     def passes(self, score: Tensor) -> Tensor:
         """(U,) bool: which activations reach the percentile."""
