@@ -107,7 +107,7 @@ def descend(
         gradients = gradients / rows.scale.unsqueeze(1)
         ok = gradients.isfinite().all(1)
         _rescale(rows, ok)
-        gradients = gradients.where(ok.unsqueeze(1), 0)
+        gradients = gradients.masked_fill(~ok.unsqueeze(1), 0)
     gradients = torch.clamp(gradients, -rates.clip, rates.clip)
     split = matrices[0] * matrices[1] * matrices[2]
     rows.moved += 1 if ok is None else ok
@@ -165,9 +165,9 @@ def orthogonal(x: Tensor, *, half: bool) -> Tensor:
 
 def _rescale(rows: Rows, ok: Tensor) -> None:
     """Halve the scale of networks that overflowed, double that of those which long have not."""
-    rows.fine.copy_(torch.where(ok, rows.fine + 1, 0))
+    rows.fine.add_(1).mul_(ok)
     grown = rows.fine >= _GROWTH_AFTER
-    rows.scale.mul_(torch.where(ok, torch.where(grown, 2.0, 1.0), 0.5))
+    rows.scale.mul_(0.5 + 0.5 * ok + 1.0 * grown)
     rows.fine.masked_fill_(grown, 0)
 
 
