@@ -43,7 +43,11 @@ def test_a_run_is_evaluated_and_played(run, tmp_path):
     again = json.loads(cli("evaluate", folder, "--episodes", 4, "--json", "--quiet").stdout)
     assert again["greedy"] == result["greedy"]
     assert json.loads(cli("evaluate", folder, "--episodes", 4, "--seed", 5, "--json", "--quiet").stdout) != again
-    words = cli("evaluate", folder, "--episodes", 4, "--quiet").stdout
+    words = cli("evaluate", folder, "--episodes", 4, "--quiet", "--save", tmp_path / "kept.json").stdout
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert kept["greedy"] == result["greedy"]
+    assert kept["curve"]["step"][-1] == kept["figures"]["steps"] == 2000
+    assert kept["config"]["environment"]["name"] == "brick"
     assert f"greedy   {result['greedy']['mean']:,.1f} [" in words
     played = json.loads(cli("play", folder, "--out", tmp_path / "a.gif", "--untrained", "--json").stdout)
     assert played["over"]

@@ -1,0 +1,164 @@
+"""`golfast rl compare` and `golfast rl show`: several agents beside each other, and the results that were kept."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+
+episodes_option = click.option(
+    "--episodes", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Games to judge by."
+)
+
+
+@click.command(
+    epilog=examples(
+        "golfast rl compare cartpole --seeds 5                         A2C, PPO, RMSprop, trunks, returns",
+        "golfast rl compare brick --seeds 3 --set steps=5000000        MLP and CNN too",
+        "golfast rl compare cartpole --variant plain --variant 'fast: optimiser.lr=0.004 entropy=0'",
+        "golfast rl compare brick --spec mine.toml                     variants from a file",
+    )
+)
+@click.argument("environment")
+@click.option("--variant", "variants", multiple=True, metavar="'NAME: KEY=VALUE ...'", help="One line of the table.")
+@click.option("--spec", type=FILE, help="TOML file of variants, in place of --variant.")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="Runs of each variant.  [default: the spec's, or 3]")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set one field for all variants.")
+@click.option("--root", type=FOLDER, default=Path("runs"), show_default=True, help="Where the run folders go.")
+@click.option("--save", type=FILE, help="Also write the rows, as JSON, here.")
+@episodes_option
+@device_option
+@json_option
+@quiet_option
+def compare(
+    environment: str,
+    variants: tuple[str, ...],
+    spec: Path | None,
+    seeds: int | None,
+    assignments: tuple[str, ...],
+    root: Path,
+    save: Path | None,
+    episodes: int,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train variants over several seeds and set their scores beside each other.
+
+    Without --variant and --spec: what the paper asked for, A2C against PPO, Adam against RMSprop, and MLP against CNN.
+    """
+    from golfast.rl import STANDARD, AgentSweep, load_sweep
+    from golfast.rl import compare as compare_variants
+    from golfast.run.config import parse_assignment, to_mapping
+    from golfast.run.files import write_json
+    from golfast.run.hardware import hardware, versions
+    from golfast.run.progress import Display
+
+    config = agent_config(environment, None, dict(parse_assignment(text) for text in assignments))
+    if variants and spec:
+        raise ValueError("give --variant or --spec, not both")
+    if variants:
+        sweep = AgentSweep(title="variants", seeds=3, variants=dict(_variant(text) for text in variants))
+    else:
+        sweep = load_sweep(spec or STANDARD, config)
+    seeds = seeds or sweep.seeds
+    with Display(quiet=quiet) as display:
+        rows = compare_variants(
+            config, sweep.variants, seeds=range(seeds), root=root, device=device, episodes=episodes, display=display
+        )
+    result = {
+        "what": f"{environment}: mean score of {episodes} whole games and its 95% interval over {seeds} seeds",
+        "command": shlex.join(["golfast", *sys.argv[1:]]),
+        "title": sweep.title,
+        "figures": _figures(rows),
+        "environment": environment,
+        "episodes": episodes,
+        "config": to_mapping(config),
+        "rows": rows,
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+    if save:
+        write_json(save, result)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    width = max(len(row["variant"]) for row in rows)
+    click.echo(f"{'':<{width}}  {'greedy':>24}  {'sampled':>24}  {'steps/s':>9}")
+    for row in rows:
+        scores = [interval_words(row[name]) for name in ("greedy", "sampled")]
+        click.echo(f"{row['variant']:<{width}}  {scores[0]:>24}  {scores[1]:>24}  {row['steps_per_second']:>9,.0f}")
+    click.echo(f"Mean score of {episodes} games and its 95% interval over {seeds} seeds.", err=True)
+
+
+@click.command(
+    "show", epilog=examples("golfast rl show", "golfast rl show --json", "golfast rl show --folder results/rl")
+)
+@click.option(
+    "--folder", type=FOLDER, default=Path("results/rl"), show_default=True, help="Where the result files are."
+)
+@json_option
+def show_results(folder: Path, as_json: bool) -> None:
+    """Print the kept results of agents: each file's figures and the command that made them."""
+    from golfast.errors import Failure
+
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise Failure(f"there are no results in {folder}; run this in a copy of the repository, or give --folder")
+    try:
+        found = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    except json.JSONDecodeError as error:
+        raise Failure(f"a result in {folder} is damaged ({error})") from None
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for name, result in found.items():
+        click.echo(f"{name}: {result.get('what', '')}")
+        for label, value in result.get("figures", {}).items():
+            click.echo(f"  {label:<44}  {value:,.4g}" if isinstance(value, float) else f"  {label:<44}  {value}")
+        if "command" in result:
+            click.echo(f"  made by: {result['command']}")
+
+
+def agent_config(environment: str | None, config_file: Path | None, given: dict[str, Any]) -> Any:
+    """The environment's recipe, with a file's fields and single ones over it."""
+    from golfast.rl import recipe
+    from golfast.run.config import flatten, override, read_toml
+
+    fields = flatten(read_toml(config_file)) if config_file else {}
+    name = environment or given.get("environment.name") or fields.get("environment.name")
+    if not isinstance(name, str):
+        raise ValueError("say what to play: cartpole, brick, atari/NAME or gym/ID; or give --folder with --resume")
+    return override(recipe(name), fields | given | {"environment.name": name})
+
+
+def interval_words(scores: dict[str, Any]) -> str:
+    """A mean and its 95% interval."""
+    if scores["low"] is None:
+        return f"{scores['mean']:,.1f}"
+    return f"{scores['mean']:,.1f} [{scores['low']:,.1f}, {scores['high']:,.1f}]"
+
+
+def _figures(rows: list[dict[str, Any]]) -> dict[str, str]:
+    figures = {}
+    for row in rows:
+        for name in ("greedy", "sampled"):
+            figures[f"{row['variant']}, {name}"] = interval_words(row[name])
+        longest = max(row["seconds_training"])
+        figures[f"{row['variant']}, training"] = (
+            f"{row['steps']:,} steps, {row['steps_per_second']:,.0f} steps/s, at most {longest:.1f} s a seed"
+        )
+    return figures
+
+
+def _variant(text: str) -> tuple[str, dict[str, Any]]:
+    from golfast.run.config import parse_assignment
+
+    name, _, changes = text.partition(":")
+    if not name.strip():
+        raise ValueError(f"--variant {text!r} is not of the form 'NAME: KEY=VALUE ...'")
+    return name.strip(), dict(parse_assignment(change) for change in changes.split())
