@@ -245,10 +245,11 @@ def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, R
         return of, over
 
     used = [rows[name] for name in (*effect["of"], *effect["over"]) if name in rows]
-    found = difference(*both(READINGS[0]))
+    values = both(READINGS[0])
+    found = difference(*values)
     paper = effect["paper"]
     words = "Too few runs to say."
-    if found.low is not None and found.high is not None:
+    if found.low is not None and found.high is not None and min(map(len, values)) >= FEWEST:
         interval = f"{found.low:+.2f} to {found.high:+.2f}"
         if paper is None:
             words = f"Ours is {found.mean:+.2f}, 95% interval {interval}."

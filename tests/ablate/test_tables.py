@@ -121,8 +121,15 @@ def test_entries_of_a_spec(tmp_path):
     assert (a.row, a.paper, a.paper_runs) == ("a", 0.5, 4)
     assert (b.row, b.values, b.paper, b.verdict) == ("the other", [0.1, 0.3], None, "The paper has no such figure.")
     assert effect.estimate.mean == pytest.approx(0.5)
-    assert effect.verdict.startswith("Differs: ours is +0.50")
+    assert effect.verdict == "Too few runs to say."
     assert effect.as_dict()["interval"] == pytest.approx([0.3, 0.7])
+
+
+def test_an_effect_of_enough_runs_has_a_verdict(tmp_path):
+    spec = SPEC | {"counted": 5}
+    outcomes = {name: [(State.COUNTED, value, None, [1, 1, 1])] * 5 for name, value in (("a", 0.7), ("b", 0.2))}
+    *_, effect = stored(tmp_path / "r.sqlite", parse_spec("s", spec), outcomes)
+    assert effect.verdict.startswith("Differs: ours is +0.50")
 
 
 def test_the_two_decoders_side_by_side_and_the_order_of_learning(tmp_path):
