@@ -159,3 +159,9 @@ def test_it_can_be_read(rendered, browser, tmp_path, width, dark):
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     complaints = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
     assert [event for event in browser.events if event["method"] in complaints] == []
+
+
+def test_the_report_that_comes_with_the_repository_is_made_again_bit_for_bit():
+    results = Path(__file__).parents[2] / "results"
+    with Store.reading(results / "paper.sqlite") as store:
+        assert page(store) == (results / "report.html").read_text(encoding="utf-8")
