@@ -53,13 +53,13 @@ def simulate(
     if out is not None and out.suffix.lower() not in _FORMATS:
         raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
     found = None if pattern is None else find_pattern(pattern)
-    law = Rule.parse(rule) if rule else (found.rule if found and found.rule else Rule.parse("B3/S23"))
+    law = Rule.parse(rule) if rule is not None else (found.rule if found and found.rule else Rule.parse("B3/S23"))
     if found:
         _refuse_soup_words()
-        height, width = parse_size(size) if size else tuple(side + 20 for side in found.cells.shape)
+        height, width = parse_size(size) if size is not None else tuple(side + 20 for side in found.cells.shape)
         board = found.place(height, width)
     else:
-        height, width = parse_size(size or "64x64")
+        height, width = parse_size("64x64" if size is None else size)
         board = soups(1, height, width, seed=seed, density=density)[0]
     states = run(board, generations, rule=law, boundary=boundary)
     population = states.sum(axis=(1, 2), dtype=np.int64).tolist()
@@ -121,4 +121,4 @@ def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> 
             ".life": format_life106,
             ".mc": format_macrocell,
         }
-        write_text(out, written[out.suffix](last))
+        write_text(out, written[ending](last))

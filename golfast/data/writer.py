@@ -7,6 +7,7 @@ there are workers make one, and four more wait for the disk, so all of these ove
 import errno
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ from golfast.run.config import difference
 from golfast.run.files import replacing
 
 _WRITING = 4  # threads that wait for the disk, so that it has the next block before it is done with this one
+_HDF5_ERRNO = re.compile(r"errno = ([0-9]+)")
 _TELL_EVERY = 0.1  # seconds, which a kill may lose
 
 Progress = Callable[[int], None]
@@ -104,7 +106,7 @@ def write_train(
             partial.unlink()
     if not partial.exists():
         partial.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(partial) as temporary:
+        with telling_full(partial, "free some space"), replacing(partial) as temporary:
             _create(temporary, recipe)
     layout = _open_or_advise(partial)
     if layout.recipe != recipe:
@@ -122,6 +124,7 @@ def write_train(
 
 def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite: bool) -> bool:
     """Whether there is nothing left to do. ValueError if something at `path` must be left alone."""
+    check_place(path)
     partial = partial_path(path)
     if path.exists() and not overwrite:
         if resume and not partial.exists():
@@ -135,6 +138,16 @@ def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite
             pass
         raise ValueError(f"{partial} was left by a job that did not end; --resume goes on, --overwrite starts again")
     return False
+
+
+def check_place(path: Path) -> None:
+    """ValueError unless a dataset can be written to `path` and read from there again."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file in it, or give a number of shards for a folder of them")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file that can be replaced")
+    if path.suffix == ".toml":
+        raise ValueError(f"{path} would be read as a manifest of shards; give another ending, such as .h5")
 
 
 def _open_or_advise(path: Path) -> Layout:
@@ -175,9 +188,12 @@ def telling_full(partial: Path, advice: str) -> Iterator[None]:
     """A full disk as a Failure that says what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise Failure(f"the disk is full at {partial} ({error.strerror}); {advice}") from None
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        if found := _HDF5_ERRNO.search(str(error)):  # when it closes a file, HDF5 raises a RuntimeError of many lines
+            number = int(found[1])
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Failure(f"the disk is full at {partial} ({os.strerror(number)}); {advice}") from None
         raise
 
 

@@ -307,9 +307,9 @@ def test_simulate_writes_what_is_asked(tmp_path):
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.n_frames == 5
     call("simulate", "glider", "--size", "12x12", "-g", 4, "--out", tmp_path / "a.png")
-    for name in ("a.rle", "a.cells"):
+    for name in ("a.rle", "a.CELLS"):
         call("simulate", "r-pentomino", "--size", "30x30", "-g", 10, "--out", tmp_path / name)
-    one, other = read_pattern(tmp_path / "a.rle").cells, read_pattern(tmp_path / "a.cells").cells
+    one, other = read_pattern(tmp_path / "a.rle").cells, read_pattern(tmp_path / "a.CELLS").cells
     np.testing.assert_array_equal(one, other)
     told = json.loads(call("simulate", tmp_path / "a.rle", "--size", "30x30", "-g", 0, "--json").stdout)
     assert told["population"] == [int(one.sum())]
@@ -325,6 +325,8 @@ def test_simulate_writes_what_is_asked(tmp_path):
         (["--out", "a.bmp"], "has an unknown ending; allowed are: .png, .gif, .rle, .cells", 2),
         (["--generations", "-1"], "generations is -1", 2),
         (["--rule", "x"], "is not of the form 'B3/S23'", 2),
+        (["--rule", ""], "is not of the form 'B3/S23'", 2),
+        (["--size", ""], "is not of the form ROWSxCOLUMNS", 2),
         (["--density", "2"], "density is 2.0", 2),
     ],
 )

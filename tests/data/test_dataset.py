@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -384,6 +385,48 @@ def test_a_disk_that_fills_up_keeps_what_is_written(tmp_path, monkeypatch):
     monkeypatch.undo()
     make(tmp_path / "a.h5", RECIPE, resume=True)
     verify(tmp_path / "a.h5", regenerate=True)
+
+
+@pytest.mark.parametrize("bytes_left", [0, 4096, 20_000])
+@pytest.mark.parametrize("profile", ["train", "archive"])
+def test_a_disk_that_is_full_when_hdf5_writes(tmp_path, profile, bytes_left):
+    """HDF5 has its own words for it, and raises what the caller does not expect when it closes a file."""
+    make(tmp_path / "a.h5", RECIPE)
+    convert(tmp_path / "a.h5", tmp_path / "whole.h5", profile=profile)
+    code = (
+        f"import resource; from golfast.data import convert; from golfast.errors import Failure\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes_left}, {bytes_left}))\n"
+        f"try: convert('a.h5', 'b.h5', profile={profile!r})\n"
+        f"except Failure as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"the disk is full at b.h5.partial \(File too large\); .*free some space.*\n", done.stdout)
+    convert(tmp_path / "a.h5", tmp_path / "b.h5", profile=profile, resume=True)
+    assert (tmp_path / "b.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+@pytest.mark.parametrize("write", [make, lambda path, recipe, **how: convert("a.h5", path, profile="archive", **how)])
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (".", "is a folder; name a file in it"),
+        ("", "is a folder; name a file in it"),
+        ("folder", "folder is a folder; name a file in it"),
+        ("b.toml", "would be read as a manifest of shards"),
+        ("pipe", "pipe is no file that can be replaced"),
+    ],
+)
+def test_what_is_no_place_for_a_dataset_is_told_before_it_is_made(
+    tmp_path, monkeypatch, write, overwrite, name, message
+):
+    monkeypatch.chdir(tmp_path)
+    make("a.h5", RECIPE)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo("pipe")
+    with pytest.raises(ValueError, match=message):
+        write(name, RECIPE, overwrite=overwrite)
+    assert sorted(os.listdir()) == ["a.h5", "folder", "pipe"]
 
 
 @pytest.mark.parametrize(
