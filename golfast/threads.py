@@ -41,14 +41,15 @@ def over_batch(kernel: Callable[[int, int], None], count: int, *, smallest: int 
             kernel(0, count)
         return
     size = -(-count // (chunks * smallest)) * smallest
-    starts = iter(range(0, count, size))
+    spans = range(0, count, size)
+    starts = iter(spans)
 
     def work() -> None:
         for start in starts:
             kernel(start, min(start + size, count))
 
-    # This thread works too: it need not wait for others to wake.
-    others = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
+    # This thread works too: it need not wait for others to wake, and no more are woken than there are spans.
+    others = [_pool(threads - 1).submit(work) for _ in range(min(threads, len(spans)) - 1)]
     try:
         work()
     finally:

@@ -30,7 +30,22 @@ VECTOR_BYTES = 64
 _I1, _I8, _I32, _I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 _WORDS = ir.VectorType(_I64, LANES)
 _BYTES = ir.VectorType(_I8, VECTOR_BYTES)
-_HAS_TERNARY = bool(binding.get_host_cpu_features().get("avx512f"))
+
+
+def cpu_has(feature: str) -> bool:
+    """Whether Numba compiles for a CPU with this feature, by LLVM's name: for this one, if it was not told another.
+
+    It is told by NUMBA_CPU_NAME=generic or NUMBA_CPU_FEATURES, for code that other machines are to find on a shared
+    disk. An instruction that such a CPU has not would end the process.
+    """
+    settings: Any = numba.config
+    told: str | None = settings.CPU_FEATURES
+    if told is not None:
+        return f"+{feature}" in told.split(",")
+    return bool(binding.get_host_cpu_features().get(feature))
+
+
+_HAS_TERNARY = cpu_has("avx512f")
 
 # Truth tables for `ternary`: bit (4a + 2b + c) is the result for inputs a, b, c.
 XOR3 = 0x96
@@ -322,7 +337,7 @@ def high_halves(context: Any, value: Any) -> Any:
 
 @_operation
 def veiled(context: Any, value: Any) -> Any:
-    """The same vector, of which the compiler must not know where it comes from. Costs nothing."""
+    """The same vector, of which the compiler must not know where it comes from. Costs nothing; AVX-512 only."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.asm(ir.FunctionType(_WORDS, [_WORDS]), "", "=v,0", arguments, False)

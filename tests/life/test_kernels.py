@@ -1,6 +1,9 @@
 """Every kernel against the reference, bit for bit, and the reference against the words of the definition."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -130,6 +133,25 @@ def test_life_without_three_input_instructions_is_the_same(monkeypatch):
     uncached = njit(nogil=True, error_model="numpy")(fresh.record.py_func)
     uncached(states.reshape(-1), 4, streams.plan(13, 17, 24), stage, 13, 17, 0, 50)
     np.testing.assert_array_equal(unpack(states, 17), trajectories(boards, 3, Rule.parse("B3/S23"), "torus"))
+
+
+_PLAIN = """
+import numpy as np
+from golfast.imagine.metric import interpretability_packed
+from golfast.life import simulate, soup_trajectories_packed
+soup = dict(seed=1, fresh=0.5)
+found = soup_trajectories_packed(30, 20, 20, 3, **soup)
+np.testing.assert_array_equal(found, soup_trajectories_packed(30, 20, 20, 3, **soup, backend="reference"))
+wide = np.random.default_rng(0).integers(0, 2, (2, 9, 70), np.uint8)
+np.testing.assert_array_equal(simulate(wide, 2), simulate(wide, 2, backend="reference"))
+np.testing.assert_array_equal(interpretability_packed(found[:, 2:0:-1], found, 20), np.ones(30))
+"""
+
+
+def test_a_cpu_with_nothing_but_what_all_have_finds_the_same():
+    """Numba compiles for one if it is told to; an instruction that it has not would end the process."""
+    plain = os.environ | {"NUMBA_CPU_NAME": "generic"}
+    subprocess.run([sys.executable, "-c", _PLAIN], env=plain, check=True)
 
 
 @worlds

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 
 from golfast.vector import (
     _BYTES,
@@ -15,12 +15,12 @@ from golfast.vector import (
     _operation,
     _shuffle,
     cgutils,
+    cpu_has,
     types,
     vector,
 )
 
-_features = binding.get_host_cpu_features()
-HAS_PERMUTE = bool(_features.get("avx512vbmi")) and bool(_features.get("avx512vbmi2"))
+HAS_PERMUTE = cpu_has("avx512vbmi") and cpu_has("avx512vbmi2")
 
 
 def _byte_operation(name: str, builder: Any, a: Any, b: Any) -> Any:

@@ -17,8 +17,10 @@ import numba
 import numba.core.cgutils
 import numba.extending
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numpy.typing import NDArray
+
+from golfast.vector import cpu_has
 
 types: Any = numba.types
 cgutils: Any = numba.core.cgutils
@@ -33,8 +35,7 @@ _ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18
 @cache
 def has_tiles() -> bool:
     """Whether this process may use the matrix unit for bfloat16; Linux wants to be asked, once a process."""
-    features = binding.get_host_cpu_features()
-    if not all(features.get(name) for name in ("amx-tile", "amx-bf16", "avx512f", "avx512bw", "avx512bf16")):
+    if not all(cpu_has(name) for name in ("amx-tile", "amx-bf16", "avx512f", "avx512bw", "avx512bf16")):
         return False
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
