@@ -35,7 +35,7 @@ def _as_bytes(array: NDArray[Any], otherwise: str) -> NDArray[np.uint8]:
 
 
 def _numbers(name: str, given: object) -> NDArray[Any]:
-    array = np.asarray(given)
+    array = _array(name, given)
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} is an array of {array.dtype}; cells are numbers or booleans")
     if array.ndim != 4:
@@ -43,9 +43,17 @@ def _numbers(name: str, given: object) -> NDArray[Any]:
     return array
 
 
+def _array(name: str, given: object) -> NDArray[Any]:
+    """`given` as an array. ValueError for lists that are none, and tensors on a GPU, with gradients or of bfloat16."""
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from None
+
+
 def packed_boards(name: str, given: object, width: int) -> NDArray[np.uint8]:
     """The array, if it is one of packed boards of this width. ValueError if not."""
-    array, row_bytes = np.asarray(given), (width + 7) // 8
+    array, row_bytes = _array(f"packed {name}", given), (width + 7) // 8
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != row_bytes:
         raise ValueError(
             f"packed {name} of width {width} is uint8 of shape (N, states, H, {row_bytes}); "

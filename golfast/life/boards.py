@@ -39,12 +39,20 @@ def check_size(height: int, width: int) -> tuple[int, int]:
     return sides
 
 
+def as_array(what: str, given: object) -> NDArray[Any]:
+    """`given` as an array of whatever type and shape; ValueError if NumPy cannot make one of it."""
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{what} are an array of numbers; got {shown(given)}, of rows that differ in length") from None
+    except (TypeError, RuntimeError) as error:  # tensors of another library: on a GPU, with gradients, of bfloat16
+        kind = type(given).__name__
+        raise ValueError(f"{what} are an array of numbers; NumPy can make none of this {kind}: {error}") from None
+
+
 def as_boards(cells: object) -> NDArray[Any]:
     """`cells` as an array (..., H, W) of whatever type; ValueError if it has not two dimensions."""
-    try:
-        array = np.asarray(cells)
-    except ValueError:
-        raise ValueError(f"boards are an array of numbers; got {shown(cells)}, of rows that differ in length") from None
+    array = as_array("boards", cells)
     if array.ndim < 2:
         got = f"shape {array.shape}" if array.dtype.kind in "biuf" else shown(cells)
         raise ValueError(f"boards have shape (..., height, width); got {got}")

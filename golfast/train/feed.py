@@ -40,8 +40,17 @@ class Feed:
 
         A GPU keeps the two states of all trajectories itself, packed, where they take no more than half of its free
         memory. rank, world: this feed gives the share of one of `world` processes (or workers), and no two get the same
-        trajectory in an epoch. ValueError if the set is smaller than one batch for each, or there is no such rank.
+        trajectory in an epoch. ValueError if the set is smaller than one batch for each, if there is no such rank, and
+        for sets, batches and seeds that cannot be.
         """
+        _check_states(packed, width)
+        for name, number in (("batch", batch), ("seed", seed), ("rank", rank), ("world", world)):
+            if not isinstance(number, (int, np.integer)):
+                raise ValueError(f"{name} is a whole number; got {number!r}")
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; it must be 1 or more")
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}; it must be from 0 to 2**64 - 1")
         if not 0 <= rank < world:
             raise ValueError(f"rank {rank} of {world} cannot be; ranks are counted from 0 to {world - 1}")
         self._batches = len(packed) // (batch * world)
@@ -67,7 +76,10 @@ class Feed:
         self._prepared: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = (), ()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device."""
+        """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device.
+
+        Steps are counted from 0, and go on through epoch after epoch. ValueError for any below.
+        """
         place = step - self._first
         if not 0 <= place < len(self._prepared[0]):
             place = self._prepare(step)
@@ -75,6 +87,8 @@ class Feed:
 
     def _prepare(self, step: int) -> int:
         """Prepare the group of batches in which this step's is. Returns its place among them."""
+        if step < 0:
+            raise ValueError(f"step is {step}; steps are counted from 0")
         self._prepared = (), ()  # the next ones may have their memory, which is in a cache
         epoch, position = divmod(step, self._batches)
         place = position % self._together
@@ -141,7 +155,12 @@ class Feed:
             ahead.want(self._chosen(*divmod(later, self._batches), 1)[0])
 
     def pairs(self, numbers: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
-        """First and last states of trajectories (n,), packed, on the CPU: (n, 2, H, ceil(W/8)) uint8."""
+        """First and last states of trajectories (n,), packed, on the CPU: (n, 2, H, ceil(W/8)) uint8.
+
+        IndexError for numbers that are none of the set.
+        """
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < self._count:
+            raise IndexError(f"there are {self._count} trajectories; got {numbers.min()} to {numbers.max()}")
         shape = len(numbers), 2, self._height, self._row_bytes
         packed = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
         self._gather_packed(numbers, packed.numpy())
@@ -167,6 +186,17 @@ def unpack_bits(packed: Tensor, width: int) -> Tensor:
     """Packed states (..., ceil(width/8)) uint8 to cells (..., width) float32 0/1, on the device they are on."""
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
     return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)[..., :width].float()
+
+
+def _check_states(packed: States, width: int) -> None:
+    """ValueError unless these are packed trajectories of rows `width` cells wide: kernels look at bytes, not shapes."""
+    shape: tuple[int, ...] = getattr(packed, "shape", ())
+    dtype = getattr(packed, "dtype", np.dtype(np.uint8))  # what is read from a file has no other
+    if width < 1 or len(shape) != 4 or shape[3] != (width + 7) // 8 or dtype != np.uint8:
+        raise ValueError(
+            f"packed trajectories of width {width} are uint8 of shape (N, T, H, {(width + 7) // 8}); "
+            f"got {dtype} of shape {shape}"
+        )
 
 
 def _readable(part: States) -> States:

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -492,3 +493,14 @@ def test_other_variants_take_more_than_64_states():
 def test_packed_boards_that_make_no_sense_are_refused(imagined, truth, width, message):
     with pytest.raises(ValueError, match=message):
         interpretability_packed(imagined, truth, width)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [torch.zeros(2, 2, 5, 5, requires_grad=True), torch.zeros(2, 2, 5, 5, dtype=torch.bfloat16), [[[1], [1, 0]]]],
+)
+def test_what_numpy_cannot_read_is_refused_in_one_sentence(given):
+    with pytest.raises(ValueError, match=r"^imagined cannot be read as an array: "):
+        interpretability(given, np.zeros((2, 4, 5, 5)))
+    with pytest.raises(ValueError, match=r"^packed imagined cannot be read as an array: "):
+        interpretability_packed(given, np.zeros((2, 4, 5, 1), np.uint8), 5)

@@ -186,11 +186,37 @@ def test_a_set_larger_than_memory_is_asked_for_ahead(kinds, monkeypatch):
         ({"batch": 50, "world": 4}, "150 trajectories are too few for a batch of 50 for each of 4 ranks"),
         ({"batch": 5, "rank": 2, "world": 2}, "rank 2 of 2 cannot be"),
         ({"batch": 5, "rank": -1}, "rank -1 of 1 cannot be"),
+        ({"batch": 5, "rank": 0.5, "world": 2}, "rank is a whole number; got 0.5"),
+        ({"batch": 0}, "batch is 0; it must be 1 or more"),
+        ({"batch": 2.5}, "batch is a whole number; got 2.5"),
+        ({"batch": 5, "seed": -1}, "seed is -1"),
+        ({"batch": 5, "seed": 2**64}, "seed is 18446744073709551616"),
+        (
+            {"batch": 5, "width": 99},
+            r"width 99 are uint8 of shape \(N, T, H, 13\); got uint8 of shape \(150, 4, 5, 2\)",
+        ),
+        ({"batch": 5, "width": 8}, r"of width 8 are"),
+        ({"batch": 5, "width": 0}, r"of width 0 are"),
+        ({"batch": 5, "packed": np.zeros((9, 2, 3, 2))}, r"got float64 of shape \(9, 2, 3, 2\)"),
+        ({"batch": 5, "packed": np.zeros((9, 3, 2), np.uint8)}, r"got uint8 of shape \(9, 3, 2\)"),
+        ({"batch": 5, "packed": None}, "packed trajectories of width 13 are uint8"),
     ],
 )
 def test_impossible_feeds(options, message):
     with pytest.raises(ValueError, match=message):
-        Feed(generate(RECIPE), 13, seed=0, device=CPU, **options)
+        Feed(**({"packed": generate(RECIPE), "width": 13, "seed": 0, "device": CPU} | options))
+
+
+def test_what_is_not_in_a_set_is_not_read(kinds):
+    for packed in kinds:
+        feed = Feed(packed, 13, batch=10, seed=3, device=CPU)
+        for number in (-1, 150):
+            with pytest.raises(
+                IndexError, match=f"there are 150 trajectories; got {min(number, 3)} to {max(number, 3)}"
+            ):
+                feed.pairs(np.array([3, number]))
+        with pytest.raises(ValueError, match="step is -1; steps are counted from 0"):
+            feed.batch(-1)
 
 
 @pytest.mark.parametrize("part", [100, 1 << 26])
