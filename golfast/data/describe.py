@@ -15,8 +15,11 @@ def describe(dataset: Trajectories) -> dict[str, Any]:
 
     "density": share of live cells, state by state. "activity": share of cells that change, from state to state.
     "settled": share of trajectories whose last two states are equal. "sampled": how many were looked at. "liveliest":
-    the number of the trajectory among them, from the first 100, in which most cells change.
+    the number of the trajectory among them, from the first 100, in which most cells change. ValueError if `dataset` is
+    not an open one.
     """
+    if not isinstance(dataset, Trajectories):
+        raise ValueError(f"the dataset to describe is {dataset!r}; open it first, as golfast.data.Trajectories(path)")
     if len(dataset) <= SAMPLED:
         chosen = np.arange(len(dataset))
     else:

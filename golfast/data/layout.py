@@ -3,7 +3,8 @@
     /states            (N, T, H, ceil(W/8)) uint8, `numpy.packbits` along W
     /checksums         (blocks,) uint32, CRC-32 of each block of /states
     /blocks_complete   (1,) uint64, how many blocks have been written, in order
-    /digest            (32,) uint8, SHA-256 of every byte of the file outside /states and /digest
+    /digest            (32,) uint8, SHA-256 of every byte of the file outside /states and /digest; while the file is
+                       being made, also outside /checksums and /blocks_complete, which change then
     attributes         format, format_version, profile, the recipe's fields, block (trajectories a block),
                        golfast_version, recipe (the same fields as TOML)
 
@@ -170,19 +171,32 @@ def read_digest(path: Path, layout: Layout) -> str:
         return file.read(32).hex()
 
 
-def compute_digest(path: Path, layout: Layout) -> str:
+def compute_digest(path: Path, layout: Layout, *, unfinished: bool = False) -> str:
     """SHA-256 of every byte of the file outside /states and /digest, 64 hexadecimal digits.
 
-    It covers the recipe and the checksums of all blocks, so it names the set's contents too.
+    It covers the recipe and the checksums of all blocks, so it names the set's contents too. unfinished: the digest
+    that the file has while blocks are being added, of what does not change then.
     """
     digest = hashlib.sha256()
-    skipped = sorted([(layout.offsets["digest"], 32), *((int(at), int(size)) for at, size in layout.stored)])
+    sizes = {"digest": 32, **({"checksums": 4 * layout.blocks, "blocks_complete": 8} if unfinished else {})}
+    arrays = [(layout.offsets[name], size) for name, size in sizes.items()]
+    skipped = sorted([*arrays, *((int(at), int(size)) for at, size in layout.stored)])
     with path.open("rb") as file:
         for start, size in [*skipped, (os.fstat(file.fileno()).st_size, 0)]:
             while file.tell() < start and (part := file.read(min(_READ, start - file.tell()))):
                 digest.update(part)
             file.seek(max(file.tell(), start + size))
     return digest.hexdigest()
+
+
+def check_begun(path: Path, layout: Layout) -> None:
+    """Failure if anything but the blocks of a file that is being made has changed since it was begun."""
+    begun, whole = (compute_digest(path, layout, unfinished=unfinished) for unfinished in (True, False))
+    # A job killed at its last step leaves the whole file's digest, or a part of it.
+    if read_digest(path, layout) not in {whole[:digits] + begun[digits:] for digits in range(0, 65, 2)}:
+        raise Failure(
+            f"{path} is damaged outside its states: an attribute or HDF5's own structure is not what was written"
+        )
 
 
 def check_digest(path: Path, layout: Layout) -> str:

@@ -1,5 +1,6 @@
 """Reading a dataset: whole ones only, packed, at random."""
 
+import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +94,8 @@ class Trajectories:
 
         Raises ValueError if they are not consecutive parts of one set, naming what is between them.
         """
+        if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable):
+            raise ValueError(f"the datasets to join are {paths!r}; give a list of paths")
         files = [file for path in paths for file in Trajectories(path).files]
         if not files:
             raise ValueError("there is nothing to join; name at least one dataset")
@@ -113,7 +116,13 @@ class Trajectories:
         return self.recipe.count
 
     def batch(self, indices: NDArray[np.integer] | slice, states: slice = slice(None)) -> NDArray[np.uint8]:
-        """Packed trajectories of these indices: (B, T, H, ceil(W/8)) uint8, a copy."""
+        """Packed trajectories of these indices: (B, T, H, ceil(W/8)) uint8, a copy.
+
+        Raises ValueError if the indices are not whole numbers, a mask or a slice; IndexError if one is not there.
+        """
+        numbers = indices if isinstance(indices, slice) else np.asarray(indices)
+        if not isinstance(numbers, slice) and numbers.size and numbers.dtype.kind not in "iub":
+            raise ValueError(f"the indices of trajectories are {indices!r}; give whole numbers, a mask or a slice")
         return np.array(self.packed[indices, states])
 
     def cells(self, indices: NDArray[np.integer] | slice) -> NDArray[np.uint8]:

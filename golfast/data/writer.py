@@ -23,6 +23,7 @@ from golfast.data.disk import BlockWriter, page_aligned, write_at
 from golfast.data.generate import generate
 from golfast.data.layout import (
     Layout,
+    check_begun,
     check_digest,
     checksum,
     compute_digest,
@@ -114,6 +115,8 @@ def write_train(
         raise ValueError(f"{partial} is of another recipe: {what}; resume with that one, or give --overwrite")
     if layout.profile != "train":
         raise ValueError(f"{partial} has the profile {layout.profile}; give --overwrite to start again")
+    with _advising():
+        check_begun(partial, layout)
     with locked(partial) as file, telling_full(partial, "what is written is kept: free some space and give --resume"):
         _write_blocks(file, partial, layout, source, workers, progress)
         write_at(file, bytes.fromhex(compute_digest(partial, layout)), layout.offsets["digest"])
@@ -151,8 +154,14 @@ def check_place(path: Path) -> None:
 
 
 def _open_or_advise(path: Path) -> Layout:
-    try:
+    with _advising():
         return open_layout(path)
+
+
+@contextmanager
+def _advising() -> Iterator[None]:
+    try:
+        yield
     except Failure as error:
         raise Failure(f"{error}; give --overwrite to start again") from None
 
@@ -198,11 +207,14 @@ def telling_full(partial: Path, advice: str) -> Iterator[None]:
 
 
 def _create(path: Path, recipe: Recipe) -> None:
-    """An empty file: attributes, and the place of every array."""
+    """An empty file: attributes, the place of every array, and the digest of these."""
     with new_file(path) as file:
         write_attributes(file, recipe, "train")
         create_contiguous(file, "states", recipe.shape, np.uint8)
         create_checks(file, recipe, "checksums")
+    layout = open_layout(path)
+    with path.open("r+b") as raw:
+        write_at(raw.fileno(), bytes.fromhex(compute_digest(path, layout, unfinished=True)), layout.offsets["digest"])
 
 
 def _write_blocks(file: int, partial: Path, layout: Layout, source: Source, workers: int, progress: Progress) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from golfast.data import Recipe, Trajectories, convert, layout, make, make_shards, verify
+from golfast.data import Recipe, Trajectories, convert, layout, make, make_shards, verify, writer
 from golfast.errors import Failure
 
 RECIPE = Recipe(count=100, seed=5)
@@ -42,6 +42,53 @@ def test_verify_finds_any_flipped_bit(files, profile, data):
     finally:
         flip(path, at, bit)
     assert verify(path) == 3
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory):
+    """What a job leaves that was killed after its first block."""
+    path = tmp_path_factory.mktemp("unfinished") / "a.h5"
+    real = writer.generate
+
+    def dying(recipe, start, stop, *, out):
+        if start:
+            raise Killed
+        real(recipe, start, stop, out=out)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(layout, "BLOCK_BYTES", 10_000)
+        patch.setattr(writer, "generate", dying)
+        make(path, RECIPE, workers=1)
+    return layout.partial_path(path).read_bytes()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_flipped_bit_survives_a_resume(files, unfinished, tmp_path, data):
+    """The rest of the set is not added to a file that is damaged; damaged blocks are made again."""
+    path = tmp_path / "a.h5"
+    partial = layout.partial_path(path)
+    partial.write_bytes(unfinished)
+    places = layout.open_layout(partial)
+    states = range(places.states_offset, places.states_offset + RECIPE.count * RECIPE.trajectory_bytes)
+    outside = st.integers(0, len(unfinished) - 1).filter(lambda at: at not in states)  # most of a file is states
+    at = data.draw(st.one_of(outside, st.sampled_from(states)))
+    flip(partial, at, data.draw(st.integers(0, 7)))
+    told = ""
+    try:
+        make(path, RECIPE, resume=True)
+    except (Failure, ValueError) as error:
+        told = str(error)
+    if told:
+        assert at not in states
+        assert "--overwrite" in told
+    else:
+        assert path.read_bytes() == files["train"].read_bytes()
+        path.unlink()
 
 
 @pytest.mark.parametrize("profile", ["train", "archive"])

@@ -12,7 +12,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from golfast.data import Recipe, Trajectories, convert, generate, layout, make, make_shards, merge, split, verify
+from golfast.data import (
+    Recipe,
+    Trajectories,
+    convert,
+    describe,
+    generate,
+    layout,
+    make,
+    make_shards,
+    merge,
+    split,
+    verify,
+)
 from golfast.data.shards import shard_spans
 from golfast.errors import Failure
 
@@ -321,3 +333,21 @@ def test_a_set_too_large_for_the_disk_is_told_before_anything_is_written(tmp_pat
     with pytest.raises(Failure, match=r"needs .* MB and its disk has .* MB free"):
         make_shards(tmp_path / "a", Recipe(count=10**12), 100)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("sources", [None, "parts", 3])
+def test_what_is_no_list_of_datasets_is_told(tmp_path, sources):
+    with pytest.raises(ValueError, match=r"the datasets to join are .*; give a list of paths"):
+        merge(sources, tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("indices", ["x", None, 1.5, [0.0, 1.0]])
+def test_what_is_no_index_is_told(whole, indices):
+    with pytest.raises(ValueError, match=r"the indices of trajectories are .*; give whole numbers, a mask or a slice"):
+        Trajectories(whole).batch(indices)
+    assert Trajectories(whole).batch([]).shape == (0, *Trajectories(whole).packed.shape[1:])
+
+
+def test_what_is_no_open_dataset_is_told(whole):
+    with pytest.raises(ValueError, match=r"the dataset to describe is .*; open it first"):
+        describe(whole)
