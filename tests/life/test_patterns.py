@@ -1,3 +1,4 @@
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from golfast.life import (
     read_pattern,
 )
 from golfast.life.boards import MAX_SIDE
+from golfast.life.patterns import rle
 
 GLIDER = [[0, 1, 0], [0, 0, 1], [1, 1, 1]]
 LIFE = Rule.parse("B3/S23")
@@ -452,3 +454,39 @@ def test_a_pattern_is_one_board():
         format_rle([[2]])
     with pytest.raises(ValueError, match="boards have shape"):
         format_plaintext([0, 1])
+
+
+def filled_slowly(runs, height, width):
+    """The reference of what the items of an RLE body mean, one after another."""
+    live, row, column = [], 0, 0
+    named = height and width
+    for digits, tag in re.findall(r"([0-9]*)([bBoO.A$])", runs):
+        count = int(digits or 1)
+        if tag == "$" and count:
+            row, column = row + count, 0
+        elif tag != "$":
+            alive = tag in "oOA"
+            live += [(row, column + step) for step in range(count) if alive]
+            column += count
+            if count and (alive or not named):
+                height, width = max(height, row + 1), max(width, column)
+    cells = np.zeros((height, width), np.uint8)
+    for place in live:
+        cells[place] = 1
+    return cells
+
+
+ITEMS = st.tuples(st.sampled_from(["", "1", "0", "3", "12", "007", "65"]), st.sampled_from("bBoO.A$"))
+
+
+@given(st.lists(ITEMS.map("".join), min_size=1), st.sampled_from([(0, 0), (3, 4), (20, 20)]), st.integers(1, 5))
+def test_rle_bodies_are_filled_as_the_reference_does(items, size, together):
+    runs = "".join(items)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rle, "_ITEMS", together)  # so that a body is read in parts
+        expected = filled_slowly(runs, *size)
+        if expected.size:
+            np.testing.assert_array_equal(rle._fill(runs, *size), expected)
+        else:
+            with pytest.raises(ValueError, match="holds no pattern"):
+                rle._fill(runs, *size)

@@ -13,9 +13,10 @@ from golfast.life.rule import Rule
 _HEADER_START = re.compile(r"x ?=", re.IGNORECASE)
 _HEADER = re.compile(r"x ?= ?([0-9]+)[ ,]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
 _HEADER_RULE = re.compile(r"rule ?= ?(.*)", re.IGNORECASE)
-_RUN = re.compile(r"([0-9]*)([bBoO.A$])")
 _NOT_RUN = re.compile(r"[^0-9bBoO.A$]")
-_ROWS = 64  # written at a time, so that what is known of them stays in a cache
+_LIVE = np.frombuffer(b"oOA", np.uint8)
+_ITEMS = 1 << 14  # read at a time, and
+_ROWS = 64  # written, so that what is known of them stays in a cache
 _STATE = re.compile(r"[p-y]?[A-X]")  # Golly's names of the states 1 to 255
 
 
@@ -95,29 +96,48 @@ def _refuse_states(runs: str, position: int) -> None:
 
 def _fill(runs: str, height: int, width: int) -> Cells:
     """The cells of an RLE body, at least (height, width); all sizes are checked before anything is allocated."""
-    live: list[tuple[int, int, int]] = []
-    row = column = 0
+    letters = np.frombuffer(runs.encode(), np.uint8)
     named = height > 0 and width > 0
-    for digits, tag in _RUN.findall(runs):
-        count = number(digits) if digits else 1
-        if tag == "$":
-            row, column = row + count, 0
-        else:
-            start, column = column, column + count
-            if tag in "oOA" and count:
-                live.append((row, start, column))
-                height, width = max(height, row + 1), max(width, column)
-            elif count and not named:  # dead cells widen a pattern only where no header gives its size
-                height, width = max(height, row + 1), max(width, column)
-        if row > MAX_SIDE or column > MAX_SIDE:
+    tags_at = np.flatnonzero(letters - ord("0") > 9)  # unsigned: what comes before "0" is large
+    begun = np.concatenate([[-1], tags_at])  # where the item before ended
+    row = column = 0
+    live: list[NDArray[np.int64]] = []
+    for first in range(0, len(tags_at), _ITEMS):
+        at = tags_at[first : first + _ITEMS]
+        tags, counts = letters[at], _counts(letters, at, begun[first : first + len(at)])
+        line_end = (tags == ord("$")) & (counts > 0)
+        rows = np.cumsum(np.where(line_end, counts, 0)) + row
+        cells = np.where(tags == ord("$"), 0, counts)
+        passed = np.cumsum(cells) + column  # cells since the row began in which the last part ended
+        stops = passed - np.maximum.accumulate(np.where(line_end, passed, 0))
+        row, column = int(rows[-1]), int(stops[-1])
+        if row > MAX_SIDE or int(stops.max()) > MAX_SIDE:
             raise ValueError(f"the pattern is larger than {MAX_SIDE} cells a side")
+        alive = (cells > 0) & np.isin(tags, _LIVE)
+        held = alive if named else cells > 0  # dead cells widen a pattern only where no header gives its size
+        if held.any():
+            height, width = max(height, int(rows[held].max()) + 1), max(width, int(stops[held].max()))
+        live.append(np.stack([rows[alive], (stops - cells)[alive], stops[alive]]))
     if not height or not width:
         raise ValueError("the text holds no pattern")
     check_extent(height, width)
-    cells = np.zeros((height, width), np.uint8)
-    for row, start, stop in live:
-        cells[row, start:stop] = 1
-    return cells
+    edges = np.zeros(height * width + 1, np.int8)
+    for row_of, start, stop in live:
+        edges[row_of * width + start] += 1  # one run's end may be the next one's start, but no two start alike
+        edges[row_of * width + stop] -= 1
+    return np.cumsum(edges, out=edges, dtype=np.int8)[:-1].view(np.uint8).reshape(height, width)
+
+
+def _counts(letters: NDArray[np.uint8], ends: NDArray[np.int64], begun: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers whose digits lie between begun and ends; 1 where there are none."""
+    digits = ends - begun - 1
+    longest = int(digits.argmax())
+    number(letters[begun[longest] + 1 : ends[longest]].tobytes().decode() or "1")  # a ValueError if it has too many
+    counts = (digits == 0).astype(np.int64)
+    for digit in range(int(digits[longest])):
+        shown = digits > digit
+        counts[shown] += (letters[ends[shown] - 1 - digit] - ord("0")) * np.int64(10**digit)
+    return counts
 
 
 def _body(cells: Cells) -> str:
