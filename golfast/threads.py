@@ -6,6 +6,7 @@ times faster than `parallel=True`, and survives `fork` in the caller's program.
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
@@ -34,22 +35,61 @@ def over_batch(kernel: Callable[[int, int], None], count: int, *, smallest: int 
 
     Spans start at multiples of `smallest`. An exception of any span is raised here, after all have ended.
     """
-    threads = 1 if getattr(_this_thread, "alone", False) else thread_count()
-    chunks = min(threads * _CHUNKS_PER_THREAD, -(-count // smallest)) if threads > 1 else 1
-    if chunks <= 1:
-        if count:
-            kernel(0, count)
-        return
-    size = -(-count // (chunks * smallest)) * smallest
-    spans = range(0, count, size)
-    starts = iter(spans)
+    spans = _spans(count, smallest)
+    left = iter(spans)
 
     def work() -> None:
-        for start in starts:
-            kernel(start, min(start + size, count))
+        for span in left:
+            kernel(*span)
 
-    # This thread works too: it need not wait for others to wake, and no more are woken than there are spans.
-    others = [_pool(threads - 1).submit(work) for _ in range(min(threads, len(spans)) - 1)]
+    _at_once(work, len(spans))
+
+
+def over_passes(kernel: Callable[[int, int, int], None], passes: int, count: int) -> None:
+    """Call `kernel(number, start, stop)` for every pass, the spans covering range(count), in parallel.
+
+    No span of a pass begins before all of the pass before have ended. An exception is raised here, after all that had
+    begun have ended.
+    """
+    spans = _spans(count)
+    # Taken in order, so whoever waits does so for spans that others are at: none of them is left to nobody.
+    left = iter([(number, span) for number in range(passes) for span in spans])
+    missing, lock, failed = [len(spans)] * passes, threading.Lock(), threading.Event()
+
+    def work() -> None:
+        try:
+            for number, span in left:
+                while number and missing[number - 1] and not failed.is_set():
+                    time.sleep(0)  # only lets others run: to sleep and be woken would take as long as a short pass
+                if failed.is_set():
+                    return
+                kernel(number, *span)
+                with lock:
+                    missing[number] -= 1
+        except BaseException:
+            failed.set()
+            raise
+
+    _at_once(work, len(spans))
+
+
+def _threads_here() -> int:
+    return 1 if getattr(_this_thread, "alone", False) else thread_count()
+
+
+def _spans(count: int, smallest: int = 1) -> list[tuple[int, int]]:
+    """range(count) in parts that begin at multiples of `smallest`: a few for each thread."""
+    threads = _threads_here()
+    chunks = min(threads * _CHUNKS_PER_THREAD, -(-count // smallest)) if threads > 1 else 1
+    size = -(-count // (max(chunks, 1) * smallest)) * smallest
+    return [(start, min(start + size, count)) for start in range(0, count, size)] if count else []
+
+
+def _at_once(work: Callable[[], None], most: int) -> None:
+    """Call `work` on all threads, or on `most`, and return, or raise what one of them raised, when all have ended."""
+    threads = _threads_here()
+    # This thread works too: it need not wait for others to wake, and no more are woken than have work.
+    others = [_pool(threads - 1).submit(work) for _ in range(min(threads, most) - 1)]
     try:
         work()
     finally:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from golfast.life.kernels.bands import collect, spread
 from golfast.life.kernels.wide import STRIP, wide
 from golfast.life.rule import Rule
-from golfast.threads import over_batch, thread_count
+from golfast.threads import over_batch, over_passes, thread_count
 from golfast.vector import LANES, aligned
 
 TOGETHER = 32  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
@@ -42,15 +42,15 @@ class Bands:
 
     def advance(self, generations: int) -> None:
         """Run all boards on."""
-        while generations:
-            together = min(generations, TOGETHER)
-            source, target = self._here, self._there
+        boards, lengths = [self._here, self._there], [TOGETHER] * (generations // TOGETHER)
+        lengths += [generations % TOGETHER] * (generations % TOGETHER > 0)
 
-            def run(first: int, stop: int) -> None:
-                self._evolve(source, target, *self._shape, self._strips, together, first, stop)  # noqa: B023
+        def run(number: int, first: int, stop: int) -> None:
+            source, target = boards[number % 2], boards[(number + 1) % 2]
+            self._evolve(source, target, *self._shape, self._strips, lengths[number], first, stop)
 
-            over_batch(run, self._groups * self._strips)
-            self._here, self._there, generations = target, source, generations - together
+        over_passes(run, len(lengths), self._groups * self._strips)
+        self._here, self._there = boards[len(lengths) % 2], boards[(len(lengths) + 1) % 2]
 
     def read(self, target: NDArray[np.uint8]) -> None:
         """Write the boards as they are now to (N, H, ceil(width/8)) uint8; any stride between boards, none within."""

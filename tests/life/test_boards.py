@@ -1,5 +1,3 @@
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,6 @@ from hypothesis.extra import numpy as hnp
 
 from golfast.life import pack, packed_width, unpack
 from golfast.life.boards import MAX_SIDE, check_cells, check_size
-from golfast.threads import over_batch
 
 boards = hnp.arrays(
     np.uint8, hnp.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=20), elements=st.integers(0, 1)
@@ -131,11 +128,3 @@ def test_packing_many_rows_on_many_threads(monkeypatch):
 def test_a_tensor_that_numpy_cannot_read_is_refused_in_our_words(tensor):
     with pytest.raises(ValueError, match="boards are an array of numbers; NumPy can make none of this Tensor: "):
         pack(tensor)
-
-
-def test_no_more_threads_are_woken_than_there_are_spans(monkeypatch):
-    monkeypatch.setenv("GOLFAST_THREADS", "300")
-    before, spans = threading.active_count(), []
-    over_batch(lambda start, stop: spans.append((start, stop)), 25, smallest=10)
-    assert sorted(spans) == [(0, 10), (10, 20), (20, 25)]
-    assert threading.active_count() <= before + 2

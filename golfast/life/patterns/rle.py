@@ -133,7 +133,7 @@ def _counts(letters: NDArray[np.uint8], ends: NDArray[np.int64], begun: NDArray[
     digits = ends - begun - 1
     longest = int(digits.argmax())
     number(letters[begun[longest] + 1 : ends[longest]].tobytes().decode() or "1")  # a ValueError if it has too many
-    counts = (digits == 0).astype(np.int64)
+    counts: NDArray[np.int64] = (digits == 0).astype(np.int64)
     for digit in range(int(digits[longest])):
         shown = digits > digit
         counts[shown] += (letters[ends[shown] - 1 - digit] - ord("0")) * np.int64(10**digit)
