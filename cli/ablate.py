@@ -9,6 +9,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
+    from golfast.ablate.kinds import Kind
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.spec import Spec
     from golfast.ablate.store import Store
@@ -20,7 +21,12 @@ def sweep_options(command: Any) -> Any:
     """The options of every command that runs trials."""
     for option in reversed(
         [
-            click.option("--recipe", "recipes", multiple=True, help="How to train; may be repeated.  [default: fast]"),
+            click.option(
+                "--recipe",
+                "recipes",
+                multiple=True,
+                help="How to train, or what agents play; may be repeated.  [default: fast, or cartpole]",
+            ),
             click.option("--counted", type=click.IntRange(1), help="Runs that must count, instead of the spec's."),
             click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
             click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file."),
@@ -51,6 +57,7 @@ def sweep_options(command: Any) -> Any:
         "golfast ablate my.toml --workers 8 --results my.sqlite",
         "golfast ablate my.toml --device cuda --together 128   networks of one shape trained as one",
         "golfast ablate table1 --executor ray --address auto --folder /shared/runs",
+        "golfast ablate agents --recipe cartpole --recipe brick    A2C, PPO and their parts, on two games",
     )
 )
 @click.argument("spec")
@@ -70,48 +77,59 @@ def run_sweep(
     specs: "list[Spec]",
     *,
     recipes: tuple[str, ...],
-    counted: int | None,
-    most: int | None,
+    counted: int | None = None,
     results: Path,
     folder: Path,
     executor: str,
     workers: int | None,
-    together: int | None,
-    address: str | None,
-    retry_failed: bool,
-    dry_run: bool,
     device: str,
     as_json: bool,
     quiet: bool,
+    most: int | None = None,
+    together: int | None = None,
+    address: str | None = None,
+    retry_failed: bool = False,
+    dry_run: bool = False,
     show: bool = True,
-) -> None:
-    """Run sweeps as one plan and `show` how many runs there are, or print what would be run."""
+    kind: "Kind | None" = None,
+) -> "list[Row]":
+    """Run sweeps of one kind as one plan and `show` how many runs there are, or print what would be run.
+
+    Returns the rows.
+    """
     from golfast.ablate.board import Board
+    from golfast.ablate.kinds import kind_of
     from golfast.ablate.plan import Plan, Row
-    from golfast.ablate.recipes import recipe_config
     from golfast.ablate.store import Store
     from golfast.ablate.sweep import sweep
 
+    kind = kind or kind_of(specs[0].kind)
     for recipe in recipes:
-        recipe_config(recipe, 0)  # an unknown name is told before anything else
-    together = _together(together, executor, device)
+        kind.config(recipe, 0)  # an unknown name is told before anything else
+    together = _together(together, executor, device, specs[0].kind)
     rows = [
         Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
-        for recipe in recipes or ("fast",)
+        for recipe in recipes or kind.recipes[:1]
         for spec in specs
         for variant in spec.limited(counted=counted, most=most).variants
+        if variant.suits(recipe)
     ]
+    if not rows:
+        raise ValueError(f"no variant of {specs[0].name} is for the recipe {', '.join(recipes)}; give another --recipe")
+    for row in rows:
+        row.trial(0)  # what its recipe cannot be combined with is told before anything is run
     if dry_run:
-        _show_plan(rows, results, device, executor, workers, as_json=as_json)
-        return
+        _show_plan(kind, rows, results, device, executor, workers, as_json=as_json)
+        return rows
     with Store.writing(results) as store, Board(quiet=quiet) as board:
         plan = Plan(rows, store.states(failed=not retry_failed))
-        with _executor(executor, folder, device, workers, together, address) as chosen:
+        with _executor(executor, kind.work(folder.resolve(), device), workers, together, address) as chosen:
             sweep(plan, chosen, store, watcher=board, name=executor)
             board.say(board.summary(plan, chosen))
         _find_strips(plan, store, folder, device, board)
     if show:
         show_rows(rows, plan.states, as_json=as_json)
+    return rows
 
 
 def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
@@ -160,10 +178,14 @@ def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board:
                 board.say(f"no sequence found for {strip.label!r} of {spec.name} (recipe {recipe})")
 
 
-def _together(asked: int | None, executor: str, device: str) -> int:
+def _together(asked: int | None, executor: str, device: str, kind: str) -> int:
     from golfast.ablate.together import TOGETHER
     from golfast.run.precision import choose_compute
 
+    if kind != "networks":
+        if asked is not None and asked > 1:
+            raise ValueError(f"--together {asked} is for sweeps of networks; {kind} are trained one by one")
+        return 1
     if executor != "local":
         if asked is not None and asked > 1:
             raise ValueError(f"--together {asked} is for executor 'local'; executor {executor!r} trains one by one")
@@ -171,14 +193,12 @@ def _together(asked: int | None, executor: str, device: str) -> int:
     return asked or (TOGETHER if choose_compute(device).device.type == "cuda" else 1)
 
 
-def _executor(name: str, folder: Path, device: str, workers: int | None, together: int, address: str | None) -> Any:
+def _executor(name: str, work: Any, workers: int | None, together: int, address: str | None) -> Any:
     from golfast.ablate.local import LocalExecutor
     from golfast.ablate.together import TogetherExecutor
-    from golfast.ablate.work import TrialWork
 
     if name != "ray" and address is not None:
         raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
-    work = TrialWork(folder.resolve(), device)
     if name == "ray":
         from golfast.ablate.cluster import RayExecutor
 
@@ -187,7 +207,14 @@ def _executor(name: str, folder: Path, device: str, workers: int | None, togethe
 
 
 def _show_plan(
-    rows: "list[Row]", results: Path, device: str, executor: str, workers: int | None, *, as_json: bool
+    kind: "Kind",
+    rows: "list[Row]",
+    results: Path,
+    device: str,
+    executor: str,
+    workers: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     import json
 
@@ -202,7 +229,7 @@ def _show_plan(
             known = store.states()
     plan = Plan(rows, known)
     trials = plan.dry()
-    seconds = at_most_seconds(trials, device)
+    seconds = at_most_seconds(kind, trials, device)
     at_once = workers or thread_count()
     total = sum(seconds.values()) / at_once
     if as_json:
@@ -223,5 +250,5 @@ def _show_plan(
         click.echo(f"{'':<32} {len(ours):>4} to run, each trains for at most {cost:.0f} s")
     click.echo(
         f"{len(trials):,} distinct trials to run if every one counts; training takes at most {total / 60:,.1f} minutes "
-        f"on {at_once} workers ({executor}), from 20 measured steps of each kind; most runs stop long before that"
+        f"on {at_once} workers ({executor}), from a short measurement of each kind; runs may stop long before that"
     )

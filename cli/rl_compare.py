@@ -1,14 +1,21 @@
 """`golfast rl compare` and `golfast rl show`: several agents beside each other, and the results that were kept."""
 
+import dataclasses
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .ablate import RESULTS, run_sweep
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+
+if TYPE_CHECKING:
+    from golfast.ablate.plan import Row
+    from golfast.ablate.spec import Spec
+    from golfast.ablate.store import Store
 
 episodes_option = click.option(
     "--episodes", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Games to judge by."
@@ -28,7 +35,9 @@ episodes_option = click.option(
 @click.option("--spec", type=FILE, help="TOML file of variants, in place of --variant.")
 @click.option("--seeds", type=click.IntRange(1, 1000), help="Runs of each variant.  [default: the spec's, or 3]")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set one field for all variants.")
-@click.option("--root", type=FOLDER, default=Path("runs"), show_default=True, help="Where the run folders go.")
+@click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file.")
+@click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work.")
+@click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]")
 @click.option("--save", type=FILE, help="Also write the rows, as JSON, here.")
 @episodes_option
 @device_option
@@ -40,38 +49,35 @@ def compare(
     spec: Path | None,
     seeds: int | None,
     assignments: tuple[str, ...],
-    root: Path,
     save: Path | None,
     episodes: int,
-    device: str,
     as_json: bool,
-    quiet: bool,
+    **options: Any,
 ) -> None:
     """Train variants over several seeds and set their scores beside each other.
 
     Without --variant and --spec: what the paper asked for, A2C against PPO, Adam against RMSprop, and MLP against CNN.
+    It is the sweep that `golfast ablate agents --recipe ENVIRONMENT` runs: what the results file has is not run again.
     """
-    from golfast.rl import STANDARD, AgentSweep, load_sweep
-    from golfast.rl import compare as compare_variants
-    from golfast.run.config import parse_assignment, to_mapping
+    from golfast.ablate.agents import Agents
+    from golfast.ablate.store import Store
+    from golfast.run.config import override, parse_assignment, to_mapping
     from golfast.run.files import write_json
     from golfast.run.hardware import hardware, versions
-    from golfast.run.progress import Display
 
-    config = agent_config(environment, None, dict(parse_assignment(text) for text in assignments))
     if variants and spec:
         raise ValueError("give --variant or --spec, not both")
-    if variants:
-        sweep = AgentSweep(title="variants", seeds=3, variants=dict(_variant(text) for text in variants))
-    else:
-        sweep = load_sweep(spec or STANDARD, config)
-    seeds = seeds or sweep.seeds
-    with Display(quiet=quiet) as display:
-        rows = compare_variants(
-            config, sweep.variants, seeds=range(seeds), root=root, device=device, episodes=episodes, display=display
-        )
+    changes = dict(parse_assignment(text) for text in assignments)
+    config = override(Agents().config(environment, 0), changes)
+    sweep = _sweep(variants, spec, changes).limited(counted=seeds, most=seeds)
+    trained = run_sweep(
+        [sweep], kind=Agents(episodes), recipes=(environment,), executor="local", show=False, as_json=False, **options
+    )
+    with Store.reading(options["results"]) as store:
+        rows = [_beside(row, store) for row in trained]
+    count = max(len(row["seeds"]) for row in rows)
     result = {
-        "what": f"{environment}: mean score of {episodes} whole games and its 95% interval over {seeds} seeds",
+        "what": f"{environment}: mean score of {episodes} whole games and its 95% interval over {count} seeds",
         "command": shlex.join(["golfast", *sys.argv[1:]]),
         "title": sweep.title,
         "figures": _figures(rows),
@@ -92,7 +98,7 @@ def compare(
     for row in rows:
         scores = [interval_words(row[name]) for name in ("greedy", "sampled")]
         click.echo(f"{row['variant']:<{width}}  {scores[0]:>24}  {scores[1]:>24}  {row['steps_per_second']:>9,.0f}")
-    click.echo(f"Mean score of {episodes} games and its 95% interval over {seeds} seeds.", err=True)
+    click.echo(f"Mean score of {episodes} games and its 95% interval over {count} seeds.", err=True)
 
 
 @click.command(
@@ -153,6 +159,37 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, str]:
             f"{row['steps']:,} steps, {row['steps_per_second']:,.0f} steps/s, at most {longest:.1f} s a seed"
         )
     return figures
+
+
+def _sweep(variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]) -> "Spec":
+    """The sweep that was asked for, with changes that all of its variants share."""
+    from golfast.ablate.spec import load_spec, parse_spec
+
+    if variants:
+        tables = {name: {"set": own} for name, own in map(_variant, variants)}
+        named = f"variants {' '.join(tables)}"
+        spec = parse_spec(named, {"title": "Variants", "kind": "agents", "counted": 3, "seed": 0, "variants": tables})
+    else:
+        spec = load_spec(path or "agents")
+    if spec.kind != "agents":
+        raise ValueError(f"{path} is a sweep of {spec.kind}; run it with `golfast ablate {path}`")
+    if not changes:
+        return spec
+    # Its own name, for in the results file it is another sweep.
+    named = f"{spec.name} {' '.join(f'{key}={value}' for key, value in changes.items())}"
+    shared = tuple(dataclasses.replace(one, changes=changes | dict(one.changes)) for one in spec.variants)
+    return dataclasses.replace(spec, name=named, variants=shared)
+
+
+def _beside(row: "Row", store: "Store") -> dict[str, Any]:
+    from golfast.errors import Failure
+    from golfast.rl import beside
+
+    runs = store.trials(trial.name for trial in row.trials)
+    results = [run.result for run in runs if run.result]
+    if not results:
+        raise Failure(f"every run of {row.variant.label!r} failed: {runs[0].reason}")
+    return beside(row.variant.label, row.variant.changes, results)
 
 
 def _variant(text: str) -> tuple[str, dict[str, Any]]:

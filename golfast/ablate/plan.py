@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from golfast.ablate.jobs import State, Trial
-from golfast.ablate.spec import Spec, Variant, trial_config
-from golfast.run.config import fingerprint, override
+from golfast.ablate.kinds import kind_of
+from golfast.ablate.spec import Spec, Variant
+from golfast.run.config import fingerprint
 
 RowKey = tuple[str, str, str]
 """Names of spec, recipe, variant."""
@@ -26,7 +27,7 @@ class Row:
     ) -> None:
         """stacked: whether "auto" is to stand for the engine that trains many networks as one."""
         self.spec, self.recipe, self.variant = spec, recipe, variant
-        self._device, self._stacked = device, stacked
+        self._kind, self._device, self._stacked = kind_of(spec.kind), device, stacked
         self.trials: list[Trial] = []
         """Those given out so far, in the order of their seeds."""
         self._running: list[Trial] = []
@@ -39,10 +40,8 @@ class Row:
 
     def trial(self, place: int) -> Trial:
         """The trial of the row's seed at `place`, counted from 0."""
-        config = self.variant.config(self.recipe, self.variant.first_seed + place)
-        if self._stacked and config.engine == "auto":
-            config = override(config, {"engine": "stacked"})
-        config = trial_config(config, self._device)
+        config = self.variant.config(self._kind, self.recipe, self.variant.first_seed + place)
+        config = self._kind.as_run(config, self._device, stacked=self._stacked)
         return Trial(fingerprint(config), config)
 
     def take(self) -> Trial:

@@ -14,7 +14,7 @@ from golfast.run.files import replacing
 
 Record = dict[str, Any]
 
-SHOWN = ("trial", "state", "rows", "seed", "metric", "steps", "seconds")
+SHOWN = ("trial", "state", "rows", "seed", "metric", "greedy.mean", "steps", "seconds")
 """Columns of the table on a terminal, where none are asked for."""
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

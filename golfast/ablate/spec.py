@@ -8,12 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from golfast.ablate.recipes import RECIPES, recipe_config
+from golfast.ablate.kinds import Kind, kind_of
 from golfast.run.config import flatten, from_mapping, override, read_toml, unknown_key
-from golfast.run.precision import choose_compute
-from golfast.train import TrainConfig, as_run
 
-MEASURES = ("metric", "adversarial", "order", "imagination")
+MEASURES = {"networks": ("metric", "adversarial", "order", "imagination"), "agents": ("score",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +29,16 @@ class Variant:
     first_seed: int
     paper: Mapping[str, float]
     """The paper's figures for this row, such as {"mean": 0.99, "runs": 42}."""
+    recipes: tuple[str, ...] = ()
+    """The recipes that it is for, "atari" standing for every atari/NAME; none for all."""
 
-    def config(self, recipe: str, seed: int) -> TrainConfig:
+    def config(self, kind: Kind, recipe: str, seed: int) -> Any:
         """The config of one trial. ValueError for a key or a value that makes no sense."""
-        return override(recipe_config(recipe, seed), {**self.changes, "seed": seed})
+        return override(kind.config(recipe, seed), {**self.changes, "seed": seed})
+
+    def suits(self, recipe: str) -> bool:
+        """Whether it is for this recipe."""
+        return not self.recipes or recipe in self.recipes or recipe.partition("/")[0] in self.recipes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +70,15 @@ class Spec:
     variants: tuple[Variant, ...]
     effects: tuple[Effect, ...] = ()
     strips: tuple[Strip, ...] = ()
+    kind: str = "networks"
+    """What its trials are: a key of MEASURES."""
 
     def __post_init__(self) -> None:
-        if self.measure not in MEASURES:
-            raise ValueError(f"measure is {self.measure!r}; allowed are: {', '.join(MEASURES)}")
+        if self.kind not in MEASURES:
+            raise ValueError(f"kind is {self.kind!r}; allowed are: {', '.join(MEASURES)}")
+        if self.measure not in MEASURES[self.kind]:
+            allowed = ", ".join(MEASURES[self.kind])
+            raise ValueError(f"measure is {self.measure!r}; allowed for {self.kind} are: {allowed}")
         names = [variant.name for variant in self.variants]
         used = [name for effect in self.effects for name in (*effect.of, *effect.over)]
         used += [strip.variant for strip in self.strips]
@@ -98,7 +107,8 @@ class _File:
 
     title: str
     variants: dict  # type: ignore[type-arg]
-    measure: str = "metric"
+    kind: str = "networks"
+    measure: str = ""
     counted: int = 10
     most: int = 0
     seed: int = 1
@@ -117,18 +127,19 @@ class _Row:
     seed: int = 0
     set: dict = field(default_factory=dict)  # type: ignore[type-arg]
     paper: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    recipes: list = field(default_factory=list)  # type: ignore[type-arg]
 
 
 def spec_names() -> list[str]:
-    """The sweeps that come with golfast, those of the paper."""
+    """The sweeps that come with golfast: those of the papers, and some past them."""
     return sorted(path.name.removesuffix(".toml") for path in _packaged().iterdir() if path.name.endswith(".toml"))
 
 
 def load_spec(name: str | Path) -> Spec:
     """A spec from a TOML file, or one that comes with golfast by its name.
 
-    Every key of every variant is looked at, under every recipe. ValueError for one that does not exist (naming the
-    nearest one that does) or has an impossible value; OSError if the file cannot be read.
+    Every key of every variant is looked at, under every recipe of its kind. ValueError for one that does not exist
+    (naming the nearest one that does) or has an impossible value; OSError if the file cannot be read.
     """
     path = Path(name)
     if path.suffix == ".toml":
@@ -148,20 +159,24 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
         raise ValueError(f"spec {name!r} needs a title and at least one table [variants.NAME]")
     file = from_mapping(_File, mapping)
     variants = tuple(_variant(file, key, table) for key, table in file.variants.items())
+    kind = kind_of(file.kind)
     for variant in variants:
-        for recipe in RECIPES:
+        for recipe in filter(variant.suits, kind.recipes):
             try:
-                variant.config(recipe, variant.first_seed)
+                variant.config(kind, recipe, variant.first_seed)
             except ValueError as error:
                 raise ValueError(f"spec {name!r}, variant {variant.name!r}: {error}") from None
     effects = tuple(_table(Effect, table, f"effects of spec {name!r}", ("of", "over")) for table in file.effects)
     strips = tuple(_table(Strip, table, f"strips of spec {name!r}") for table in file.strips)
-    return Spec(name=name, title=file.title, measure=file.measure, variants=variants, effects=effects, strips=strips)
-
-
-def trial_config(config: TrainConfig, device: str = "auto") -> TrainConfig:
-    """The config as it will run on this device: what "auto" stands for is part of what a run is."""
-    return as_run(config, choose_compute(device, config.precision))
+    return Spec(
+        name=name,
+        title=file.title,
+        kind=file.kind,
+        measure=file.measure or MEASURES[file.kind][0],
+        variants=variants,
+        effects=effects,
+        strips=strips,
+    )
 
 
 def _variant(file: _File, name: str, table: Any) -> Variant:
@@ -175,6 +190,9 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
     for key, value in row.paper.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"variants.{name}.paper.{key} takes a number; got {value!r}")
+    for recipe in row.recipes:
+        if not isinstance(recipe, str):
+            raise ValueError(f"variants.{name}.recipes takes names of recipes; got {recipe!r}")
     return Variant(
         name=name,
         label=row.label or name,
@@ -183,6 +201,7 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         most=most,
         first_seed=row.seed or file.seed,
         paper=row.paper,
+        recipes=tuple(row.recipes),
     )
 
 

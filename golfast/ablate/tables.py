@@ -125,6 +125,15 @@ def lead(state: int, over: int | None = None) -> Figure:
     return figure
 
 
+def mean_score(how: str) -> Figure:
+    """The mean score of whole games, played "greedy" or "sampled"."""
+
+    def figure(result: dict[str, Any], reading: str) -> float | None:
+        return float(result[how]["mean"])
+
+    return figure
+
+
 # Per measure: the figures of a row, each with its name, the name of the paper's value, and whether it is the metric.
 FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
     "metric": [("metric", "mean", better, True), ("upper bound by probes", "probes", probed, True)],
@@ -138,6 +147,10 @@ FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
         ("state 3: steps before the last", "state3", lead(3), False),
         ("state 2: steps before the last", "state2", lead(2), False),
         ("state 2: steps before state 3", "between", lead(2, 3), False),
+    ],
+    "score": [
+        ("mean score, greedy", "greedy", mean_score("greedy"), False),
+        ("mean score, sampled", "sampled", mean_score("sampled"), False),
     ],
 }
 
@@ -163,7 +176,8 @@ def entries(store: Store, spec: str, about: dict[str, Any]) -> list[Entry]:
     ]
     for recipe in dict.fromkeys(row.recipe for row in rows):
         ours = {row.definition["name"]: row for row in rows if row.recipe == recipe}
-        found += [_effect(spec, recipe, effect, ours) for effect in about["effects"]]
+        figure = better if FIGURES[about["measure"]][0][3] else FIGURES[about["measure"]][0][2]
+        found += [_effect(spec, recipe, effect, ours, figure) for effect in about["effects"]]
     return found
 
 
@@ -238,10 +252,10 @@ def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | 
     )
 
 
-def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, Row]) -> Entry:
+def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, Row], figure: Figure) -> Entry:
     def both(reading: str) -> tuple[list[float], list[float]]:
         sides = (effect["of"], effect["over"])
-        of, over = ([v for name in side if name in rows for v in rows[name].values(better, reading)] for side in sides)
+        of, over = ([v for name in side if name in rows for v in rows[name].values(figure, reading)] for side in sides)
         return of, over
 
     used = [rows[name] for name in (*effect["of"], *effect["over"]) if name in rows]

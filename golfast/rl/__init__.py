@@ -1,6 +1,6 @@
 """Agents that learn to play: environments, actor-critics, A2C and PPO."""
 
-from golfast.rl.compare import compare
+from golfast.rl.compare import beside
 from golfast.rl.config import AgentConfig, DescentConfig, EnvironmentConfig, PolicyConfig, PPOConfig
 from golfast.rl.environment import Environment, Step
 from golfast.rl.evaluate import EPISODES, evaluate, interval, summary
@@ -9,15 +9,12 @@ from golfast.rl.loop import Outcome, train
 from golfast.rl.network import ActorCritic
 from golfast.rl.play import Episode, Moment, play_episode
 from golfast.rl.recipes import recipe
-from golfast.rl.spec import STANDARD, AgentSweep, load_sweep
 from golfast.rl.trial import default_folder, first_agent, judge, load_agent, load_config, run_agent
 
 __all__ = [
     "EPISODES",
-    "STANDARD",
     "ActorCritic",
     "AgentConfig",
-    "AgentSweep",
     "DescentConfig",
     "Environment",
     "EnvironmentConfig",
@@ -27,7 +24,7 @@ __all__ = [
     "PPOConfig",
     "PolicyConfig",
     "Step",
-    "compare",
+    "beside",
     "default_folder",
     "evaluate",
     "first_agent",
@@ -35,7 +32,6 @@ __all__ = [
     "judge",
     "load_agent",
     "load_config",
-    "load_sweep",
     "make_environment",
     "play_episode",
     "recipe",

@@ -40,7 +40,7 @@ def run_agent(
     """
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision).unscaled
-    config = dataclasses.replace(config, precision=compute.precision)
+    config = as_run(config, device)
     if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
         return done
     with folder.locked():
@@ -135,9 +135,13 @@ def load_config(folder: RunFolder) -> AgentConfig:
 
 def default_folder(config: AgentConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:
     """The folder named by the game and the hash of a config as it will run on this device."""
-    precision = choose_compute(device, config.precision).unscaled.precision
     name = config.environment.name.replace("/", "-").lower()
-    return RunFolder(root / f"{name}-{fingerprint(dataclasses.replace(config, precision=precision))}")
+    return RunFolder(root / f"{name}-{fingerprint(as_run(config, device))}")
+
+
+def as_run(config: AgentConfig, device: str = "auto") -> AgentConfig:
+    """The config as it will run on this device: what "auto" stands for is part of what a run is."""
+    return dataclasses.replace(config, precision=choose_compute(device, config.precision).unscaled.precision)
 
 
 def record_words(record: Record) -> str:

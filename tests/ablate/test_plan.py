@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golfast.ablate.jobs import State
+from golfast.ablate.kinds import kind_of
 from golfast.ablate.plan import Plan, Row
 from golfast.ablate.spec import load_spec, parse_spec, spec_names
 from golfast.ablate.tables import PAPER_ORDER
@@ -68,7 +69,7 @@ def test_the_paper_has_161_distinct_runs():
 
 
 def test_every_spec_that_comes_with_golfast_is_whole():
-    assert set(PAPER_ORDER) | {"causes", "imagination", "worlds"} == set(spec_names())
+    assert set(PAPER_ORDER) | {"agents", "causes", "imagination", "worlds"} == set(spec_names())
     for name in spec_names():
         assert load_spec(name).variants
 
@@ -88,12 +89,26 @@ def test_every_spec_that_comes_with_golfast_is_whole():
         ({"title": "t", "variants": {"a": {}}, "effects": [{"label": "x", "of": ["a"]}]}, "'over'"),
         ({"title": "t", "variants": {"a": {}}, "strips": [{"lable": "x"}]}, "did you mean 'label'"),
         ({"title": "t", "variants": {"a": {"paper": {"mean": "x"}}}}, "paper.mean takes a number"),
+        ({"title": "t", "variants": {"a": {}}, "kind": "animals"}, "kind is 'animals'; allowed are: networks, agents"),
+        ({"title": "t", "variants": {"a": {}}, "kind": "agents", "measure": "metric"}, "allowed for agents are: score"),
+        ({"title": "t", "variants": {"a": {"set": {"entropi": 1}}}, "kind": "agents"}, "did you mean 'entropy'"),
+        ({"title": "t", "variants": {"a": {"recipes": [3]}}}, "recipes takes names of recipes; got 3"),
     ],
 )
 def test_words_that_make_no_sense_are_told_before_anything_runs(mapping, message):
     with pytest.raises(ValueError) as told:
         parse_spec("s", mapping)
     assert message in str(told.value)
+
+
+def test_agents_of_a_sweep_play_what_the_recipe_names():
+    agents = load_spec("agents")
+    variants = {one.name: one for one in agents.variants}
+    assert [variants["cnn"].suits(recipe) for recipe in ("cartpole", "brick", "atari/breakout")] == [False, True, True]
+    assert all(variants["a2c"].suits(recipe) for recipe in ("cartpole", "gym/Acrobot-v1"))
+    trial = Row(agents, "brick", variants["cnn"], "cpu").trial(1)
+    assert (trial.config.environment.name, trial.config.policy.kind, trial.config.seed) == ("brick", "cnn", 1)
+    assert trial.config.steps == kind_of("agents").config("brick", 0).steps
 
 
 def test_other_numbers_of_runs_keep_the_share_that_may_fail():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from golfast.ablate.kinds import kind_of
 from golfast.ablate.searched import searched
 from golfast.ablate.spec import load_spec
 
@@ -24,6 +25,6 @@ def test_draws_fill_their_ranges_evenly():
 
 def test_a_row_under_the_recipe_authors_has_another_network_for_each_seed():
     variant = load_spec("channels").variants[0]
-    one, other = (variant.config("authors", seed) for seed in (1, 2))
+    one, other = (variant.config(kind_of("networks"), "authors", seed) for seed in (1, 2))
     assert one.batch != other.batch
     assert one.model.channels == other.model.channels == 20

@@ -96,10 +96,25 @@ def test_the_demo_leaves_an_agent_and_its_sheets(tmp_path, monkeypatch):
 def test_variants_are_compared(tmp_path):
     saved = tmp_path / "rows.json"
     arguments = ("compare", "cartpole", "--variant", "plain", "--variant", "ppo: algorithm=ppo ppo.epochs=1")
-    result = cli(*arguments, "--seeds", 2, "--root", tmp_path, "--save", saved, *SMALL)
+    where = ("--results", tmp_path / "r.sqlite", "--folder", tmp_path, "--workers", 1)
+    result = cli(*arguments, "--seeds", 2, *where, "--save", saved, *SMALL)
     assert result.exit_code == 0, result.output
     assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["plain", "ppo"]
-    assert [row["variant"] for row in json.loads(saved.read_text())["rows"]] == ["plain", "ppo"]
+    rows = json.loads(saved.read_text())["rows"]
+    assert [row["variant"] for row in rows] == ["plain", "ppo"]
+    assert all(row["seeds"] == [0, 1] and len(row["greedy_means"]) == 2 for row in rows)
+    assert rows[0]["greedy_means"] != rows[1]["greedy_means"]
+    assert rows[1]["changes"] | {"algorithm": "ppo", "ppo.epochs": 1, "steps": 2000} == rows[1]["changes"]
+    trials = sorted((tmp_path / "trials").iterdir())
+    assert len(trials) == 4
+    assert json.loads(cli(*arguments, "--seeds", 2, *where, *SMALL, "--json").stdout)["rows"] == rows  # none run again
+    # What was run is a sweep like any other.
+    main_cli = CliRunner().invoke(main, ["results", str(tmp_path / "r.sqlite"), "--json"])
+    found = json.loads(main_cli.stdout)
+    assert {one["config.algorithm"] for one in found} == {"a2c", "ppo"}
+    page = CliRunner().invoke(main, ["report", str(tmp_path / "r.sqlite"), "--out", str(tmp_path / "a.html")])
+    assert page.exit_code == 0, page.output
+    assert "mean score, greedy" in (tmp_path / "a.html").read_text()
 
 
 def test_a_dry_run_prints_the_recipe():
@@ -130,6 +145,8 @@ def test_kept_results_are_shown(tmp_path):
         (["compare", "brick", "--variant", "a", "--spec", "b.toml"], 2, "not both"),
         (["compare", "brick", "--spec", "b.toml"], 1, "b.toml"),
         (["compare", "brick", "--variant", "a: seeed=1"], 2, "did you mean 'seed'"),
+        (["compare", "chess"], 2, "environment.name is 'chess'"),
+        (["compare", "brick", "--set", "entropi=1"], 2, "did you mean 'entropy'"),
     ],
 )
 def test_words_that_make_no_sense_are_one_sentence(arguments, code, words):

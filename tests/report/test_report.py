@@ -57,6 +57,8 @@ def _result(trial, rng):
     return fake.result(trial) | {
         "metric_variants": dict.fromkeys(fake.READINGS, own),
         "adversarial": {"metric_variants": dict.fromkeys(fake.READINGS, better)},
+        "greedy": {"mean": 500 * better},
+        "sampled": {"mean": 500 * own},
         "curve": curve,
     }
 
@@ -79,12 +81,12 @@ def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
 def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
-    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4)
+    assert html.count('<p class="verdict">') == len(tables) == 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 12)
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     assert html.count("runs end with at least half of their pictures true") == 2 * 4
     for entry in tables:
         mean = f"{entry.estimate.mean:{'+' if entry.figure == 'difference of means' else ''},.2f}"
-        assert entry.table == "order" or f'class="ours">{mean}<' in html
+        assert entry.table in ("order", "agents") or f'class="ours">{mean}<' in html
     assert "A &lt;fast&gt; CPU" in html
     assert "the loss is &lt;nan&gt;" in html
 

@@ -11,7 +11,6 @@ from golfast.rl import (
     AgentConfig,
     EnvironmentConfig,
     PolicyConfig,
-    compare,
     evaluate,
     interval,
     load_agent,
@@ -217,17 +216,6 @@ def test_an_episode_is_drawn(compute):
 def test_a_curve_needs_a_game():
     with pytest.raises(ValueError, match="no game has ended"):
         draw_curve([{"return": None}], title="")
-
-
-def test_variants_are_compared_over_seeds(tmp_path):
-    rows = compare(SMALL, {"A2C": {}, "PPO": {"algorithm": "ppo"}}, seeds=[0, 1], root=tmp_path, episodes=5)
-    assert [row["variant"] for row in rows] == ["A2C", "PPO"]
-    assert all(len(row["greedy_means"]) == 2 for row in rows)
-    assert rows[0]["greedy_means"] != rows[1]["greedy_means"]
-    assert len(list(tmp_path.iterdir())) == 4
-    with pytest.raises(ValueError, match="did you mean 'entropy'"):
-        compare(SMALL, {"A2C": {}, "typo": {"entropi": 0}}, seeds=[0], root=tmp_path / "none")
-    assert not (tmp_path / "none").exists()
 
 
 def test_intervals_are_students():

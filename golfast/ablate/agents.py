@@ -1,0 +1,71 @@
+"""Trials of the second paper's kind: agents that learn to play. A recipe is what they play."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from golfast.ablate.jobs import Trial
+from golfast.rl.config import AgentConfig
+from golfast.rl.evaluate import EPISODES
+from golfast.rl.loop import train
+from golfast.rl.recipes import recipe as agent_recipe
+from golfast.rl.trial import as_run, run_agent
+from golfast.run.config import override
+from golfast.run.folder import RunFolder
+from golfast.run.precision import choose_compute
+
+_ROLLOUTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWork:
+    """Train an agent and judge it by whole games. Workers of one machine must name the same folder.
+
+    The result has "curve" beside what result.json holds: the records of metrics.jsonl.
+    """
+
+    folder: Path
+    device: str = "auto"
+    episodes: int = EPISODES
+
+    def __call__(self, trial: Trial) -> dict[str, Any]:
+        """Run it, or go on with what a killed worker left of it, or read the result if it is finished."""
+        run = RunFolder(self.folder / "trials" / trial.name)
+        result = run_agent(trial.config, run, device=self.device, resume=True, episodes=self.episodes, pictures=False)
+        return result | {"reached": True, "curve": run.read_log()}
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """As `Kind` says. Every environment is a recipe: those named are the two that come with golfast."""
+
+    episodes: int = EPISODES
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Further ones are atari/NAME and gym/ID."""
+        return "cartpole", "brick"
+
+    def config(self, recipe: str, seed: int) -> AgentConfig:
+        """The fields that suit the game."""
+        return override(agent_recipe(recipe), {"seed": seed})
+
+    def as_run(self, config: AgentConfig, device: str, *, stacked: bool = False) -> AgentConfig:
+        """With precision resolved; agents are not stacked."""
+        return as_run(config, device)
+
+    def work(self, folder: Path, device: str) -> AgentWork:
+        """Train, judge."""
+        return AgentWork(folder, device, self.episodes)
+
+    def at_most_seconds(self, config: AgentConfig, device: str) -> float:
+        """From forty rollouts after forty for warming up."""
+        steps = _ROLLOUTS * config.batch
+        small = override(config, {"steps": 2 * steps, "report_every": _ROLLOUTS, "checkpoint_every": 2 * _ROLLOUTS})
+        records: list[dict[str, Any]] = []
+        with tempfile.TemporaryDirectory() as folder:
+            compute = choose_compute(device, config.precision).unscaled
+            train(small, RunFolder(Path(folder) / "run"), compute=compute, watch=records.append)
+        taken = records[-1]["seconds"] - records[-2]["seconds"]
+        return float(taken) / steps * config.steps

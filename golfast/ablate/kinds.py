@@ -1,0 +1,45 @@
+"""What the trials of a sweep are: networks that predict Life, or agents that play."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from golfast.ablate.jobs import Work
+
+
+class Kind(Protocol):
+    """One kind of trial. A trial's config is a frozen dataclass with a seed."""
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Named configs for variants to change, every one of which a spec must make sense with; the default first."""
+
+    def config(self, recipe: str, seed: int) -> Any:
+        """The config of a recipe before a variant changes it. ValueError for an unknown name."""
+
+    def as_run(self, config: Any, device: str, *, stacked: bool = False) -> Any:
+        """The config as it will run on this device: what "auto" stands for is part of what a run is.
+
+        stacked: whether "auto" is to stand for the engine that trains many networks as one.
+        """
+
+    def work(self, folder: Path, device: str) -> Work:
+        """What a worker does with a trial."""
+
+    def at_most_seconds(self, config: Any, device: str) -> float:
+        """Seconds that the training of a config takes here at most, from a short measurement."""
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name, whose module is loaded now. ValueError for an unknown name."""
+    if name == "networks":
+        from golfast.ablate.networks import Networks
+
+        return Networks()
+    if name == "agents":
+        from golfast.ablate.agents import Agents
+
+        return Agents()
+    raise ValueError(f"kind is {name!r}; allowed are: {', '.join(KINDS)}")
+
+
+KINDS = ("networks", "agents")
