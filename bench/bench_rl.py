@@ -127,7 +127,7 @@ def bench_breakout_training(benchmark: Any, tmp_path: Path) -> None:
 
 def bench_breakout_training_alike(benchmark: Any, tmp_path: Path) -> None:
     """Both with the network of Mnih et al. 2015."""
-    same = {"policy.kind": "cnn", "policy.width": 512}
+    same = {"policy.kind": "cnn", "policy.width": 512, "threads": 2}
     _breakout(benchmark, override(recipe("atari/breakout"), same), tmp_path)
 
 
@@ -157,8 +157,9 @@ def _ours(config: AgentConfig, folder: Path, steps: int) -> Side:
     training.advance()
 
     def run() -> None:
-        for _ in range(updates):
-            figures = training.advance()
+        with torch_threads(config.threads):
+            for _ in range(updates):
+                figures = training.advance()
         assert np.isfinite(figures).all()
 
     return Side("golfast", run, updates * config.batch)

@@ -6,12 +6,13 @@ update and run in compiled code, which also skips the zeros of an observation an
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from golfast.jit import kernel
 from golfast.rl.network import ActorCritic
@@ -92,6 +93,29 @@ class TorchActor(Actor):
         with torch.inference_mode():
             logits = self._copy.logits(seen.to(self._copy.policy.weight.dtype) if seen.is_floating_point() else seen)
         self._logits[:] = logits.cpu().numpy()
+
+
+class LookingActor(Actor):
+    """Leaves the forward pass to who keeps it, to learn from it."""
+
+    def __init__(
+        self,
+        network: ActorCritic,
+        count: int,
+        *,
+        seed: int,
+        greedy: bool = False,
+        look: Callable[[NDArray[Any]], tuple[Tensor, Tensor]],
+    ) -> None:
+        """look: logits and values of observations, as the network has them."""
+        super().__init__(network, count, seed=seed, greedy=greedy)
+        self._forward = look
+
+    def refresh(self) -> None:
+        """Nothing: it has no weights."""
+
+    def _look(self, observations: NDArray[Any]) -> None:
+        self._logits[:] = self._forward(observations)[0].numpy()
 
 
 def actor_for(network: ActorCritic, count: int, *, seed: int, greedy: bool = False, compute: Compute) -> Actor:

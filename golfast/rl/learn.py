@@ -7,10 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from golfast.rl.config import AgentConfig
-from golfast.rl.descend import descent_for
+from golfast.rl.act import Actor, LookingActor, actor_for
+from golfast.rl.by_hand import ByHand
+from golfast.rl.config import AgentConfig, DescentConfig
+from golfast.rl.convolved import Convolved
+from golfast.rl.descend import Autograd, Descent
 from golfast.rl.loss import Figures, Weights, loss_gradients
-from golfast.rl.network import ActorCritic
+from golfast.rl.network import ActorCritic, linears
 from golfast.rl.randomness import derived
 from golfast.rl.returns import advantages
 from golfast.run.precision import Compute
@@ -34,12 +37,20 @@ class Learner:
     """Makes updates: A2C looks at a rollout once, PPO several times in parts."""
 
     def __init__(self, network: ActorCritic, config: AgentConfig, compute: Compute) -> None:
-        self.config = config
+        self.config, self._network, self._compute = config, network, compute
         self.descent = descent_for(network, config.optimiser, compute)
         self.gradient = 0.0
         """Norm of the last gradient, before it was clipped."""
         ppo = config.algorithm == "ppo"
+        # What an actor saw is what is learned from, unless weights move in between, as PPO's do.
+        self._kept = self.descent if isinstance(self.descent, Convolved) and not ppo else None
         self._weights = Weights(config.entropy, config.critic, config.ppo.clip if ppo else 0.0)
+
+    def actor(self, count: int) -> Actor:
+        """Who chooses the actions of `count` games that are learned from."""
+        if self._kept is not None:
+            return LookingActor(self._network, count, seed=self.config.seed, look=self._kept.look)
+        return actor_for(self._network, count, seed=self.config.seed, compute=self._compute)
 
     def update(self, rollout: Rollout, number: int) -> Figures:
         """Learn from a rollout; `number` counts updates from 0 and decides learning rate and shuffling."""
@@ -51,7 +62,11 @@ class Learner:
         return settings.lr * (1 - (1 - settings.final) * number / self.config.updates)
 
     def _a2c(self, rollout: Rollout, number: int) -> Figures:
-        logits, values = self.descent.forward(_flat(rollout.observations))
+        if self._kept is not None:
+            self._kept.look(rollout.observations[-1])
+            logits, values = self._kept.looked()
+        else:
+            logits, values = self.descent.forward(_flat(rollout.observations))
         found = self._advantages(rollout, values)
         steps = found.size  # the last observations' values are looked at, not learned
         learned = _Learned(
@@ -111,6 +126,15 @@ class _Learned(NamedTuple):
     def part(self, of: NDArray[np.int64]) -> "_Learned":
         """Some of the steps."""
         return _Learned(self.actions[of], self.advantages[of], self.targets[of], self.counts[of])
+
+
+def descent_for(network: ActorCritic, config: DescentConfig, compute: Compute) -> Descent:
+    """The descent that is fast for this network."""
+    if compute.device.type == "cpu" and network.convolves and network.critic is None:
+        return Convolved(network, config, compute)
+    if compute.device.type == "cpu" and not compute.bf16 and linears(network.actor) and not network.convolves:
+        return ByHand(network, config)
+    return Autograd(network, config, compute)
 
 
 def _flat(observations: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from golfast.errors import Failure
 from golfast.jit import kernel
-from golfast.rl.act import CompiledActor, actor_for
+from golfast.rl.act import CompiledActor
 from golfast.rl.compiled import CompiledEnvironment
 from golfast.rl.config import AgentConfig
 from golfast.rl.environment import Environment
@@ -129,7 +129,7 @@ class _Training:
             games.shape, games.actions, config.policy, top=games.top, seed=derived(config.seed, 0)
         ).to(compute.device)
         self.learner = Learner(self.network, config, compute)
-        self.actor = actor_for(self.network, games.count, seed=config.seed, compute=compute)
+        self.actor = self.learner.actor(games.count)
         self.scores = Scores(games.count)
         self.update = 0
         self.seconds = 0.0

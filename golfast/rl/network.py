@@ -89,6 +89,11 @@ def _trunk(shape: tuple[int, ...], config: PolicyConfig) -> tuple[nn.Sequential,
     return nn.Sequential(*layers), config.width
 
 
+def linears(trunk: nn.Sequential) -> list[nn.Linear]:
+    """The fully connected layers of a trunk."""
+    return [layer for layer in trunk if isinstance(layer, nn.Linear)]
+
+
 def _linear(inputs: int, outputs: int, gain: float = math.sqrt(2)) -> nn.Linear:
     layer = nn.Linear(inputs, outputs)
     _initialised(layer, gain)
