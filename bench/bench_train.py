@@ -38,7 +38,7 @@ def bench_step(benchmark: Any, tmp_path: Path) -> None:
 
 def bench_step_by_torch(benchmark: Any, tmp_path: Path) -> None:
     if as_run(CONFIG, choose_compute("cpu")).engine == "torch":
-        pytest.skip("this CPU has no matrix unit: the row above is torch's")
+        pytest.skip("no compiled engine runs on this CPU: the row above is torch's")
     _bench(benchmark, tmp_path, dataclasses.replace(CONFIG, engine="torch"))
 
 
@@ -85,7 +85,9 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
 def _parts(training: _Training, first: Tensor, last: Tensor) -> dict[str, float]:
     """Medians of what the parts of a step take, in milliseconds."""
     parts = {"batch": lambda: training.feed.batch(training.journal.step)}
-    parts |= _parts_of_torch(training, first, last) if training.optimisers else _parts_of_amx(training, first, last)
+    parts |= (
+        _parts_of_torch(training, first, last) if training.optimisers else _parts_of_compiled(training, first, last)
+    )
     times: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(9):
         for name, run in parts.items():
@@ -107,7 +109,7 @@ def _parts_of_torch(training: _Training, first: Tensor, last: Tensor) -> dict[st
     }
 
 
-def _parts_of_amx(training: _Training, first: Tensor, last: Tensor) -> dict[str, Callable[[], object]]:
+def _parts_of_compiled(training: _Training, first: Tensor, last: Tensor) -> dict[str, Callable[[], object]]:
     """Forward and backward are one loop over the boards, so they have one time."""
     assert training.compiled is not None
     engine, move, optimiser = training.compiled._engine, training.compiled._descent.step, CONFIG.optimiser

@@ -1,4 +1,4 @@
-"""A training step in compiled code: gradients on the matrix unit, optimisers on flat arrays."""
+"""A training step in compiled code: gradients by an engine of `golfast.model.compiled`, optimisers on flat arrays."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 from golfast.model import Network
-from golfast.model.amx.engine import Engine
+from golfast.model.compiled.choose import KINDS
 from golfast.train.config import TrainConfig
 from golfast.train.descent import Descent
 
 
 class CompiledStep:
-    """What `golfast.train.loop` does with torch's autograd and optimisers, for the networks that `can_run` allows.
+    """What `golfast.train.loop` does with torch's autograd and optimisers, for the networks that an engine runs.
 
     The network's parameters become views of the engine's weights: whoever looks at it sees them as they are now.
     """
 
     def __init__(self, network: Network, config: TrainConfig) -> None:
         self._config = config
-        self._engine = Engine(config.model, config.data.height, config.data.width)
+        self._engine = KINDS[config.engine].make(config.model, config.data.height, config.data.width)
         self._engine.load(network)
         flat, start, matrices, spans = torch.from_numpy(self._engine.weights), 0, [], []
         moved = {id(p) for p in network.cores.parameters() if p.ndim == 2 and config.optimiser.name == "muon"}

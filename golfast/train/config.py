@@ -8,7 +8,9 @@ from golfast.model import ModelConfig
 from golfast.run.precision import PRECISIONS
 
 OPTIMISERS = ("muon", "adam")
-ENGINES = ("auto", "torch", "amx", "stacked")
+COMPILED = ("amx", "avx512")
+"""Engines of `golfast.model.compiled`."""
+ENGINES = ("auto", "torch", *COMPILED, "stacked")
 SCHEDULES = ("linear", "cosine", "exponential")
 LOSSES = ("as trained", "prediction", "prediction and autoencoder")
 
@@ -153,9 +155,10 @@ class TrainConfig:
     precision: str = "auto"
     """"bf16", "fp16", "fp32", or "auto": bf16 where the hardware multiplies it, fp16 on a GPU that has only that."""
     engine: str = "auto"
-    """Who computes gradients: "torch"; "amx" (compiled code for the matrix unit of x86 cores); "stacked" (one or many
-    networks of a shape as one, on a GPU without launch overhead); or "auto": "stacked" on a GPU, and on a CPU "amx" in
-    bf16 for networks of up to 32 channels where there is a matrix unit, else "torch"."""
+    """Who computes gradients: "torch"; "amx" and "avx512" (compiled code for the matrix unit of x86 cores, and for
+    their bf16 products in vectors; networks of up to 32 and 64 channels); "stacked" (one or many networks of a shape as
+    one, on a GPU without launch overhead); or "auto": "stacked" on a GPU, and on a CPU the first of "amx", "avx512" and
+    "torch" that can run."""
     data: Recipe = field(default_factory=Recipe)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

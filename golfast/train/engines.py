@@ -13,18 +13,17 @@ def as_run(config: TrainConfig, compute: Compute) -> TrainConfig:
 
     Raises ValueError if the engine that was asked for cannot run here.
     """
-    from golfast.model.amx.engine import can_run
+    from golfast.model.compiled.choose import KINDS, fastest
 
-    fits = compute.device.type == "cpu" and compute.bf16 and can_run(config.model)
-    if config.engine == "amx" and not fits:
+    on_cpu = compute.device.type == "cpu" and compute.bf16
+    if (kind := KINDS.get(config.engine)) and not (on_cpu and kind.can_run(config.model)):
         raise ValueError(
-            "engine 'amx' was asked for; it needs a CPU with a matrix unit for bf16, precision 'bf16', device 'cpu' "
-            f"and at most 32 channels, and got {compute.precision}, {compute.device.type} and {config.model.channels} "
-            "channels; use engine 'torch'"
+            f"engine {config.engine!r} was asked for; it needs {kind.needs}, precision 'bf16' and device 'cpu', and "
+            f"got {config.model.channels} channels, {compute.precision} and {compute.device.type}; use engine 'torch'"
         )
     engine = config.engine
     if engine == "auto":
-        engine = "stacked" if compute.device.type == "cuda" else "amx" if fits else "torch"
+        engine = "stacked" if compute.device.type == "cuda" else (on_cpu and fastest(config.model)) or "torch"
     if engine == "torch" and compute.dtype is torch.float16:
         raise ValueError("engine 'torch' was asked for, and it has no loss scaling for fp16; use engine 'stacked'")
     return dataclasses.replace(config, precision=compute.precision, engine=engine)

@@ -15,7 +15,7 @@ from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
 from golfast.train.accuracy import Judge, greys
 from golfast.train.compiled import CompiledStep
-from golfast.train.config import TrainConfig
+from golfast.train.config import COMPILED, TrainConfig
 from golfast.train.feed import Feed
 from golfast.train.journal import Journal, Outcome, Record
 from golfast.train.optimise import Optimisers, rate_factor, seeded_network
@@ -63,7 +63,7 @@ class _Training:
         assert packed.shape[1:] == config.data.shape[1:]
         self.config, self.compute = config, compute
         self.network = seeded_network(Network, config.model, seed=config.seed).to(compute.device)
-        self.compiled = CompiledStep(self.network, config) if config.engine == "amx" else None
+        self.compiled = CompiledStep(self.network, config) if config.engine in COMPILED else None
         # torch's optimisers load its whole compiler, seconds of it: only where they are used.
         self.optimisers = None if self.compiled else Optimisers(self.network, config.optimiser, config.steps)
         self.feed = Feed(packed, config.data.width, batch=config.batch, seed=config.seed, device=compute.device)

@@ -6,7 +6,7 @@ from golfast.errors import Failure
 from golfast.model import Network
 from golfast.run.precision import Compute
 from golfast.train.ahead import memory_bytes
-from golfast.train.config import TrainConfig
+from golfast.train.config import COMPILED, TrainConfig
 
 _MOVED = 16  # bytes a weight: itself, its gradient, two running means
 
@@ -28,7 +28,7 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
     with torch.device("meta"):
         weights = sum(parameter.numel() for parameter in Network(model).parameters())
     layers = model.encoder_layers + model.timesteps * model.core_layers + 2 * model.decoder_layers
-    kept = 1 if config.engine == "amx" else config.batch * layers  # compiled code takes board by board
+    kept = 1 if config.engine in COMPILED else config.batch * layers  # compiled code takes board by board
     numbers = {
         "weights": (_MOVED * weights, "model.channels, model.core_layers"),
         "hidden states of a batch": (

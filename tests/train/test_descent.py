@@ -10,10 +10,11 @@ from torch.optim import Adam, Muon
 
 from golfast.data import Recipe, generate
 from golfast.model import ModelConfig
-from golfast.model.amx.tiles import has_tiles
+from golfast.model.compiled.choose import KINDS, fastest
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, choose_compute
 from golfast.train import TrainConfig, as_run, train
+from golfast.train.config import COMPILED
 from golfast.train.descent import Descent
 
 
@@ -64,11 +65,12 @@ def small(**changes: object) -> TrainConfig:
     )
 
 
-@pytest.mark.skipif(not has_tiles(), reason="this CPU has no matrix unit for bfloat16")
-def test_a_compiled_training_learns_as_torchs_does_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", COMPILED)
+def test_a_compiled_training_learns_as_torchs_does_and_resumes_to_the_same_bits(tmp_path: Path, engine: str) -> None:
+    if not KINDS[engine].can_run(small().model):
+        pytest.skip(f"needs {KINDS[engine].needs}")
     compute = choose_compute("cpu", "bf16")
-    config = as_run(small(), compute)
-    assert config.engine == "amx"
+    config = as_run(small(engine=engine), compute)
     packed = generate(config.data)
     whole = train(config, RunFolder(tmp_path / "whole"), packed, compute=compute)
 
@@ -91,10 +93,17 @@ def test_a_compiled_training_learns_as_torchs_does_and_resumes_to_the_same_bits(
         torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0.05)
 
 
-def test_an_engine_that_cannot_run_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match=r"engine 'amx' was asked for; .* use engine 'torch'"):
-        as_run(small(engine="amx"), Compute(torch.device("cpu"), torch.float32))
-    with pytest.raises(ValueError, match="engine is 'tpu'; allowed are: auto, torch, amx, stacked"):
+@pytest.mark.parametrize("engine", COMPILED)
+def test_an_engine_that_cannot_run_says_what_to_do(engine: str) -> None:
+    with pytest.raises(ValueError, match=rf"engine '{engine}' was asked for; .* use engine 'torch'"):
+        as_run(small(engine=engine), Compute(torch.device("cpu"), torch.float32))
+    with pytest.raises(ValueError, match="engine is 'tpu'; allowed are: auto, torch, amx, avx512, stacked"):
         small(engine="tpu")
-    wide = dataclasses.replace(small(), model=ModelConfig(channels=40))
-    assert as_run(wide, Compute(torch.device("cpu"), torch.bfloat16)).engine == "torch"
+
+
+def test_auto_is_the_fastest_engine_that_can_run() -> None:
+    bf16 = Compute(torch.device("cpu"), torch.bfloat16)
+    assert as_run(small(), bf16).engine == (fastest(small().model) or "torch")
+    assert as_run(small(), Compute(torch.device("cpu"), torch.float32)).engine == "torch"
+    wide = dataclasses.replace(small(), model=ModelConfig(channels=65))
+    assert as_run(wide, bf16).engine == "torch"

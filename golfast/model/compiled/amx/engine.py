@@ -3,14 +3,12 @@
 from typing import Any
 
 import numpy as np
-import torch
 from numba import float32, uint16, uint32
 from numpy.typing import NDArray
-from torch import Tensor
 
 from golfast.jit import kernel
-from golfast.model.amx.convolve import FEW_MORE, Desk
-from golfast.model.amx.layout import (
+from golfast.model.compiled.amx.convolve import FEW_MORE, Desk
+from golfast.model.compiled.amx.layout import (
     LAYER_GRADIENT,
     LAYER_WEIGHTS,
     MOST_CHANNELS,
@@ -21,11 +19,11 @@ from golfast.model.amx.layout import (
     conv_shapes,
     gradient_shapes,
 )
-from golfast.model.amx.program import GRADIENT_PLANES, Writer, run
-from golfast.model.amx.tiles import has_tiles
+from golfast.model.compiled.amx.run import run
+from golfast.model.compiled.amx.tiles import has_tiles
+from golfast.model.compiled.engine import Batch, Engine
+from golfast.model.compiled.program import GRADIENT_PLANES, Program
 from golfast.model.config import ModelConfig
-from golfast.model.conv import Conv3x3
-from golfast.model.network import Network
 from golfast.vector import aligned
 
 
@@ -34,28 +32,16 @@ def can_run(config: ModelConfig) -> bool:
     return config.channels <= MOST_CHANNELS and has_tiles()
 
 
-class Engine:
-    """The weights of a network, their gradients, and what computes these: forward and back in one compiled call.
-
-    `weights` and `gradients` are flat float32 arrays, the parameters in the order of `Network.parameters()`. The
-    arithmetic is that of bfloat16 autocast: products of bfloat16, sums in float32, hidden states kept in bfloat16.
-    One engine is for one thread.
-    """
+class AmxEngine(Engine):
+    """A network on the matrix unit."""
 
     def __init__(self, config: ModelConfig, height: int, width: int) -> None:
         """Room for a network of this config on boards of this size. `can_run(config)` must hold."""
         assert can_run(config)
-        self.config, self.size = config, (height, width)
-        with torch.device("meta"):
-            layers = [(m.inputs, m.outputs) for m in Network(config).modules() if isinstance(m, Conv3x3)]
-        writer = Writer(config)
-        self._imagining = writer.imagining()
-        self._learning = {autoencoder: writer.learning(autoencoder) for autoencoder in (False, True)}
-        geometry = Geometry(height, width)
+        super().__init__(config, height, width)
+        layers, writer, geometry = self.layers, self.writer, Geometry(height, width)
         self._places = geometry.cells
         pixels = geometry.pixels
-        self.weights = np.zeros(sum(outputs * (9 * inputs + 1) for inputs, outputs in layers), np.float32)
-        self.gradients = np.zeros_like(self.weights)
         self._map = _places_of(layers)
         self._desk = Desk(
             weights=aligned(len(layers) * LAYER_WEIGHTS, np.uint16),
@@ -91,49 +77,19 @@ class Engine:
             slope=config.slope,
         )
 
-    def load(self, network: Network) -> None:
-        """Take the weights of a network."""
-        self.weights[:] = torch.cat([p.detach().cpu().reshape(-1) for p in network.parameters()]).numpy()
-
-    def save(self, network: Network) -> None:
-        """Give a network these weights."""
-        rest = torch.from_numpy(self.weights.copy())
-        with torch.no_grad():
-            for parameter in network.parameters():
-                own, rest = rest[: parameter.numel()], rest[parameter.numel() :]
-                parameter.copy_(own.view_as(parameter))
-
-    def gradient(self, first: Tensor, last: Tensor, *, autoencoder: bool) -> float:
-        """The loss of a batch, and its gradient in `gradients`.
-
-        first, last: (B, 1, H, W) float32 on the CPU. The loss is the mean squared error of the predicted last state,
-        with `autoencoder` averaged with that of the first state recreated.
-        """
-        scales = np.array([0.5, 0.5] if autoencoder else [1.0, 0.0]) / first.numel()
-        sums = np.zeros(2)
+    def _pack(self) -> None:
         _pack(self.weights, self._map, self._desk)
-        nothing = np.empty((0, 0, 0), np.float32)
-        run(self._desk, self._learning[autoencoder], self._places, _flat(first), _flat(last), scales, sums, nothing)
+
+    def _unpack(self) -> None:
         _unpack(self.gradients, self._map, self._desk)
-        return float(scales @ sums)
 
-    def imagine(self, first: Tensor) -> Tensor:
-        """As `Network.imagine`: (B, 1, H, W) float32 to (B, T, H, W) float32."""
-        pictures, cells = torch.empty(len(first), self.config.timesteps, *self.size), _flat(first)
-        _pack(self.weights, self._map, self._desk)
-        scales = sums = np.zeros(2)
-        run(self._desk, self._imagining, self._places, cells, cells, scales, sums, pictures.flatten(2).numpy())
-        return pictures
+    def _run(self, program: Program, batch: Batch) -> None:
+        run(self._desk, program, self._places, *batch)
 
 
 def _width(channels: int) -> int:
     """How far channels go beyond the 16 of a tile."""
     return 0 if channels <= 16 else FEW_MORE if channels <= 20 else 1
-
-
-def _flat(states: Tensor) -> NDArray[np.float32]:
-    cells: NDArray[np.float32] = states.flatten(1).contiguous().numpy()
-    return cells
 
 
 def _places_of(layers: list[tuple[int, int]]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.model.amx.tiles import TILE_ROWS, tile_shapes
+from golfast.model.compiled.amx.tiles import TILE_ROWS, tile_shapes
 
 MOST_CHANNELS = 32
 ROW = MOST_CHANNELS  # elements of a pixel

@@ -1,6 +1,7 @@
-"""A network as a program for the matrix unit: a table of instructions that is run for one board after the other.
+"""A network as a program: a table of instructions that a compiled loop runs for one board after the other.
 
-So all that a board needs, forward and back, stays in the second cache, and one compiled loop serves every network.
+So all that a board needs, forward and back, stays in the second cache, and one loop serves every network. What runs it
+are `amx` and `avx512`, each with kernels and a layout of its own.
 
 Planes of a board: 0 the first state; then one for each hidden layer of the encoder, of the timesteps and of the two
 uses of the decoder (on the last hidden state, and on the encoder's), in that order; then the gradients': 0 the
@@ -10,33 +11,34 @@ under the number of its plane.
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numba import float32
 from numpy.typing import NDArray
 
-from golfast.jit import kernel, part
-from golfast.model.amx import floats
-from golfast.model.amx.convolve import (
-    NONE,
-    hidden_layer,
-    input_gradient,
-    pair,
-    picture_layer,
-    turned_at,
-    weight_gradient,
-)
-from golfast.model.amx.layout import ROW
-from golfast.model.amx.tiles import release
 from golfast.model.config import ModelConfig
 
+NONE = -1  # no such plane
 GRADIENT_PLANES = 4
 TAKE, HIDDEN, PICTURE, DRAW, BLAME, BACK, PAIR, WEIGHT = range(8)
+"""Instructions and their operands:
+
+TAKE plane: a board's cells become channel 0 of a plane.
+HIDDEN layer, source, target, residual: target = leaky ReLU of the convolved source, plus the plane residual.
+PICTURE layer, source: the picture = the convolved source, of one output.
+DRAW timestep: the picture is what this timestep imagines.
+BLAME what, layer, plane: the gradient of the picture's error, as LAST or FIRST, goes to a plane, and to the layer's
+    bias.
+BACK layer, source, added, plain, masked, below, inputs: from the gradient of a layer's sums (source) to that of its
+    input, plus the plane added; it goes to plane plain, and through the leaky ReLU of the layer below to plane masked.
+PAIR layer, inputs: make the input of a layer ready for its WEIGHT, where no BACK of the layer did.
+WEIGHT layer, source, inputs: add to a layer's gradient what its input and the gradient of its sums (source) give.
+"""
 _OPERANDS = 7
 LAST, FIRST = range(2)  # what a picture should have been
 
 Instruction = tuple[int, ...]
+Program = NDArray[np.int64]
+"""Instructions as rows: the code and its operands."""
 
 
 class Writer:
@@ -50,14 +52,14 @@ class Writer:
         self.first_gradient = self._decoder_planes + 2 * (config.decoder_layers - 1)
         self.planes = self.first_gradient + GRADIENT_PLANES
 
-    def imagining(self) -> NDArray[np.int64]:
+    def imagining(self) -> Program:
         """From a first state to the pictures of timesteps 1..T."""
         steps = [*self._thinking()]
         for timestep in range(1, self._config.timesteps + 1):
             steps += [*self._decoding(self._hidden(timestep), 0), (DRAW, timestep - 1)]
         return _table(steps)
 
-    def learning(self, autoencoder: bool) -> NDArray[np.int64]:
+    def learning(self, autoencoder: bool) -> Program:
         """From a first and a last state to the gradient of the weights."""
         config = self._config
         picture, one, two, hidden = range(self.first_gradient, self.planes)
@@ -80,7 +82,7 @@ class Writer:
                     back = added, hidden, NONE, NONE
                 else:
                     back = added, NONE, spare, config.encoder_layers - 1
-                steps += [(BACK, layer, source, *back, inputs), (WEIGHT, layer, source)]
+                steps += [(BACK, layer, source, *back, inputs), (WEIGHT, layer, source, inputs)]
                 source, spare = spare, source
         if autoencoder:
             start = self._hidden(0)
@@ -89,7 +91,7 @@ class Writer:
             steps += self._decoder_back(1, start, hidden, NONE, two, config.encoder_layers - 1)
             source, spare = two, one
         for k in range(config.encoder_layers - 1, -1, -1):
-            steps += [(BACK, k, source, NONE, NONE, spare, k - 1, k) if k else (PAIR, k, k), (WEIGHT, k, source)]
+            steps += [(BACK, k, source, NONE, NONE, spare, k - 1, k) if k else (PAIR, k, k), (WEIGHT, k, source, k)]
             source, spare = spare, source
         return _table(steps)
 
@@ -134,65 +136,9 @@ class Writer:
             layer = self._first_decoder + k
             back = (NONE, NONE, spare, layer - 1) if k else (added, plain, masked, below)
             yield BACK, layer, source, *back, inputs
-            yield WEIGHT, layer, source
+            yield WEIGHT, layer, source, inputs
             source, spare = spare, source
 
 
-def _table(steps: list[Instruction]) -> NDArray[np.int64]:
+def _table(steps: list[Instruction]) -> Program:
     return np.array([(*step, *[0] * (_OPERANDS + 1 - len(step))) for step in steps], np.int64)
-
-
-@kernel
-def run(desk: Any, program: Any, places: Any, first: Any, last: Any, scales: Any, sums: Any, pictures: Any) -> None:
-    """Run a program for each board.
-
-    first, last: (B, H * W) float32; places: the pixel of each cell. Pictures go to pictures (B, T, H * W). A picture's
-    loss is scales[LAST or FIRST] times the sum of its squared errors, and these are added up in sums (2,) float64.
-    """
-    for board in range(first.shape[0]):
-        for step in range(program.shape[0]):
-            code, a, b, c, d = program[step, 0], program[step, 1], program[step, 2], program[step, 3], program[step, 4]
-            if code == HIDDEN:
-                hidden_layer(desk, a, b, c, d)
-            elif code == BACK:
-                input_gradient(desk, a, b, c, d, program[step, 5], program[step, 6], program[step, 7])
-            elif code == WEIGHT:
-                weight_gradient(desk, a, b)
-            elif code == PICTURE:
-                picture_layer(desk, a, b)
-            elif code == BLAME:
-                wanted = last[board] if a == LAST else first[board]
-                sums[a] += _blame(desk, b, c, wanted, places, scales[a])
-            elif code == PAIR:
-                pair(desk, a, b)
-            elif code == TAKE:
-                _take(desk, a, first[board], places)
-            else:
-                for k in range(places.shape[0]):
-                    pictures[board, a, k] = desk.picture[places[k]]
-    release()
-
-
-@part
-def _take(desk: Any, plane: int, cells: Any, places: Any) -> None:
-    """Put a board's cells into channel 0 of a plane."""
-    pixels = desk.live.shape[0]
-    zeros = floats.splat(float32(0))
-    for k in range(places.shape[0]):
-        floats.store_row(desk.planes, (plane * pixels + places[k]) * ROW, floats.first(cells[k]), zeros)
-
-
-@part
-def _blame(desk: Any, layer: int, plane: int, wanted: Any, places: Any, scale: float) -> float:
-    """The picture's sum of squared errors; the gradient of `scale` times it goes to a plane, and to the bias."""
-    pixels, total, bias = desk.live.shape[0], 0.0, 0.0
-    channel, zeros = turned_at(desk, plane), floats.splat(float32(0))
-    for k in range(places.shape[0]):
-        error = desk.picture[places[k]] - wanted[k]
-        total += error * error
-        bias += 2 * scale * error
-        at = (plane * pixels + places[k]) * ROW
-        floats.store_row(desk.planes, at, floats.first(float32(2 * scale * error)), zeros)
-        desk.turned[channel + places[k] - desk.margin] = desk.planes[at]
-    desk.bias_gradient[layer * ROW] += bias
-    return total

@@ -12,13 +12,13 @@ from numba import float32, uint32
 from numpy.typing import NDArray
 
 from golfast.jit import inlined, part
-from golfast.model.amx import floats
-from golfast.model.amx.layout import LAYER_GRADIENT, LAYER_WEIGHTS, ROW, TILE, TOGETHER
-from golfast.model.amx.tiles import configure, dot, load_tile, store_tile, zero_tile
+from golfast.model.compiled import floats
+from golfast.model.compiled.amx.layout import LAYER_GRADIENT, LAYER_WEIGHTS, ROW, TILE, TOGETHER
+from golfast.model.compiled.amx.tiles import configure, dot, load_tile, store_tile, zero_tile
+from golfast.model.compiled.program import NONE
 
 _ROW_BYTES = 64
 _SUMS_BYTES = 4 * ROW  # bytes from pixel to pixel of the sums
-NONE = -1  # no such plane
 FEW_MORE = 2
 
 

@@ -1,4 +1,4 @@
-"""Sixteen float32 as one value, and rows of 32 bfloat16 as two of them.
+"""Sixteen float32 as one value, and rows or pairs of bfloat16 as two of them.
 
 What `golfast.vector` is for words: a Numba type that compiled code can hold in a register, each operation a line or
 two of LLVM IR. A bfloat16 is the upper half of a float32, so an array of them is one of uint16.
@@ -36,6 +36,9 @@ class _Bfloat(ir.types.Type):  # type: ignore[misc]
 
     def __hash__(self) -> int:
         return hash(_Bfloat)
+
+
+BFLOAT = _Bfloat()
 
 
 class FloatsType(numba.types.Type):
@@ -152,6 +155,82 @@ def choose(context: Any, bits: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
+def total(context: Any, value: Any) -> Any:
+    """The sum of the lanes, by halves."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, count = arguments[0], LANES
+        while count > 1:
+            count //= 2
+            halves = [
+                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(_I32, count), [*range(k, k + count)]))
+                for k in (0, count)
+            ]
+            value = builder.fadd(*halves)
+        return builder.extract_element(value, _I32(0))
+
+    return types.float32(floats), code
+
+
+@_operation
+def load_pairs(context: Any, array: Any, index: Any) -> Any:
+    """Sixteen pairs of bfloat16, words of a flat uint32 array from `index` on, as (the lower ones, the upper ones)."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        words = _load(builder, _address(context, builder, signature, arguments, _BITS))
+        low = builder.shl(words, ir.Constant(_BITS, [16] * LANES))
+        high = builder.and_(words, ir.Constant(_BITS, [0xFFFF0000] * LANES))
+        halves = [builder.bitcast(half, _FLOATS) for half in (low, high)]
+        return context.make_tuple(builder, signature.return_type, halves)
+
+    return types.UniTuple(floats, 2)(array, types.intp), code
+
+
+@_operation
+def round_pairs(context: Any, low: Any, high: Any) -> Any:
+    """Round two times sixteen numbers to bfloat16, for `store_pairs_of` and `store_rows_of`."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        order = ir.Constant(ir.VectorType(_I32, 2 * LANES), list(range(2 * LANES)))
+        wide = builder.shuffle_vector(*arguments, order)
+        rounded = builder.fptrunc(wide, ir.VectorType(BFLOAT, 2 * LANES))
+        return builder.bitcast(rounded, _FLOATS)
+
+    return floats(floats, floats), code
+
+
+@_operation
+def store_pairs_of(context: Any, array: Any, index: Any, rounded: Any) -> Any:
+    """Put what `round_pairs` made into a flat uint32 array, from `index` on: sixteen words of a low and a high one."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row = builder.bitcast(arguments[2], _ROW)
+        order = [k for lane in range(LANES) for k in (lane, LANES + lane)]
+        pairs = builder.shuffle_vector(row, row, ir.Constant(ir.VectorType(_I32, 2 * LANES), order))
+        builder.store(pairs, _address(context, builder, signature, arguments, _ROW)).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, floats), code
+
+
+@_operation
+def store_rows_of(context: Any, array: Any, index: Any, stride: Any, rounded: Any) -> Any:
+    """Put what `round_pairs` made into a flat uint16 array: the low ones from `index` on, the high ones `stride` on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row, half = builder.bitcast(arguments[3], _ROW), ir.VectorType(_I16, LANES)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        for first, address in ((0, place), (LANES, builder.gep(place, [arguments[2]]))):
+            order = ir.Constant(_BITS, [*range(first, first + LANES)])
+            part = builder.shuffle_vector(row, row, order)
+            builder.store(part, builder.bitcast(address, half.as_pointer())).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, floats), code
+
+
+@_operation
 def load_row(context: Any, array: Any, index: Any) -> Any:
     """32 bfloat16 of a flat uint16 array, from `index` on, as (the first sixteen, the others)."""
 
@@ -176,7 +255,7 @@ def store_row(context: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         order = ir.Constant(ir.VectorType(_I32, 2 * LANES), list(range(2 * LANES)))
         wide = builder.shuffle_vector(arguments[2], arguments[3], order)
-        row = builder.bitcast(builder.fptrunc(wide, ir.VectorType(_Bfloat(), 2 * LANES)), _ROW)
+        row = builder.bitcast(builder.fptrunc(wide, ir.VectorType(BFLOAT, 2 * LANES)), _ROW)
         builder.store(row, _address(context, builder, signature, arguments, _ROW)).align = 2
         return context.get_dummy_value()
 

@@ -1,0 +1,31 @@
+"""Which engines there are, and which of them can run a network here."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from golfast.model.compiled.amx import engine as amx
+from golfast.model.compiled.avx512 import engine as avx512
+from golfast.model.compiled.engine import Engine
+from golfast.model.config import ModelConfig
+
+
+class Kind(NamedTuple):
+    """An engine: what it needs, and how it is made."""
+
+    needs: str
+    can_run: Callable[[ModelConfig], bool]
+    make: Callable[[ModelConfig, int, int], Engine]
+
+
+KINDS = {
+    "amx": Kind("a CPU with a matrix unit for bf16 and at most 32 channels", amx.can_run, amx.AmxEngine),
+    "avx512": Kind(
+        "a CPU with AVX-512's bf16 products and at most 64 channels", avx512.can_run, avx512.Avx512Engine
+    ),
+}  # fmt: skip
+"""By name, the fastest first."""
+
+
+def fastest(config: ModelConfig) -> str | None:
+    """The name of the fastest engine that runs this network on this CPU, if any does."""
+    return next((name for name, kind in KINDS.items() if kind.can_run(config)), None)
