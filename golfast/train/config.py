@@ -117,6 +117,7 @@ class ProbesConfig:
 
     on: bool = False
     layers: int = 1
+    """One layer is linear, and computed; more are trained, by the fields batch, steps and lr."""
     batch: int = 32
     steps: int = 800
     lr: float = 1e-2

@@ -39,6 +39,10 @@ class HiddenPool:
         """Hidden states after these timesteps (0: the encoder's), timestep by timestep: (timesteps * B, C, H, W)."""
         return self._hidden[timesteps, chosen].flatten(0, 1).permute(0, 3, 1, 2)
 
+    def kept(self, timestep: int) -> Tensor:
+        """Hidden states after this timestep (0: the encoder's): (P, H, W, C)."""
+        return self._hidden[timestep]
+
     def states(self, number: int, chosen: Tensor) -> Tensor:
         """True states of this number (0 is the first, -1 the last): (B, 1, H, W) float32 0/1."""
         return self.truth[chosen, number].unsqueeze(1).float()

@@ -3,7 +3,8 @@
 The network is frozen. For each hidden state 0..T-1 (0 is the encoder's) and each true state in between one decoder is
 trained to draw the latter from the former, with the truth before its eyes. For each timestep the state that its probes
 draw best is chosen on validation data, and the metric of those drawings says how much could be read, where that of the
-network's own decoder says how much the network reads itself: an upper bound for decoders of this depth.
+network's own decoder says how much the network reads itself: an upper bound for decoders of this depth. A decoder of
+one layer is linear, so the best of them is not searched for by steps but computed.
 
 A decoder computes as well as reads: three layers can compute a generation of Life from a state that is there. So probes
 have one layer unless told otherwise, and hidden state 0, which holds the first state and no more, is the control: what
@@ -11,6 +12,7 @@ probes draw of it was not imagined.
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,13 +24,14 @@ from torch.nn.functional import mse_loss
 from torch.optim import Adam
 
 from golfast.data import States
-from golfast.model import Network, Probes
+from golfast.model import Decoder, Network, Probes
 from golfast.run.config import fingerprint
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
 from golfast.train.config import TrainConfig
 from golfast.train.hidden import HiddenPool
 from golfast.train.optimise import seeded_network
+from golfast.train.readout import least_squares
 from golfast.train.stage import StageOutcome, draw_seed, run_stage
 
 MATCH = 0.95  # share of cells that makes a match, in the metric
@@ -56,15 +59,19 @@ def train_probes(
     """
     with torch_threads(1):
         stage = _Probing(config, network, packed, compute)
-        outcome = run_stage(
-            stage,
-            folder.stage_checkpoint("probes"),
-            config=fingerprint(config),
-            every=config.checkpoint_every,
-            device=compute.device,
-            resume=resume,
-            watch=watch,
-        )
+        if config.probes.layers == 1:
+            outcome = stage.solve()
+            watch({"step": config.probes.steps, "loss": outcome.loss, "seconds": round(outcome.seconds, 3)})
+        else:
+            outcome = run_stage(
+                stage,
+                folder.stage_checkpoint("probes"),
+                config=fingerprint(config),
+                every=config.checkpoint_every,
+                device=compute.device,
+                resume=resume,
+                watch=watch,
+            )
         right, matches = _judge(stage.probes, network, validation, config.data.width, compute)
     stage.probes.chosen.copy_(torch.from_numpy(choose_targets(matches[1:], right[1:])))
     return stage.probes, outcome, right
@@ -110,6 +117,20 @@ class _Probing:
             seed=draw_seed(self.seed, "probes"),
         ).to(compute.device)
         self.optimiser = Adam(self.probes.parameters(), lr=self.config.lr, fused=True)
+
+    def solve(self) -> StageOutcome:
+        """Give probes of one layer the weights that draw their states of the pool best."""
+        began, losses = time.perf_counter(), []
+        targets = self.pool.truth[:, 1:-1]
+        for timestep in range(self.timesteps):
+            weights, biases, loss = least_squares(self.pool.kept(timestep), targets)
+            first = timestep * self.probes.targets
+            for decoder, weight, bias in zip(self.probes.decoders[first:], weights, biases, strict=False):
+                assert isinstance(decoder, Decoder)
+                decoder.last.weight.data.copy_(weight.unsqueeze(0))
+                decoder.last.bias.data.copy_(bias)
+            losses.append(loss)
+        return StageOutcome("trained", 0, time.perf_counter() - began, sum(losses) / len(losses))
 
     def step(self, step: int) -> Tensor:
         torch.manual_seed(draw_seed(self.seed, "probes", step))
