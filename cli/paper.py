@@ -64,6 +64,8 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
     """Print figures beside the paper's."""
     import json
 
+    from golfast.report import words
+
     if as_json:
         click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
         return
@@ -73,11 +75,7 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
             table = (entry.table, entry.recipe)
             click.echo(f"\n{entry.table}, recipe {entry.recipe}")
             click.echo(f"  {'':<58} {'counted':>9} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
-        name = entry.row if entry.figure in ("metric", "difference of means") else f"{entry.row}: {entry.figure}"
-        digits = 0 if entry.table == "order" else 2
-        known = entry.estimate
-        mean = "-" if known.mean is None else f"{known.mean:,.{digits}f}"
-        interval = "-" if known.low is None else f"{known.low:,.{digits}f} to {known.high:,.{digits}f}"
-        theirs = "-" if entry.paper is None else f"{entry.paper:,.{digits}f}"
+        name, mean, interval = words.name(entry), words.ours(entry), words.interval(entry)
+        theirs = words.paper(entry)
         click.echo(f"  {name:<58} {entry.counted:>3} of {entry.tried:>2} {mean:>8}  {interval:<18} {theirs:>7}")
         click.echo(f"  {'':<4}{entry.verdict}")

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from golfast.ablate.jobs import State
-from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range
+from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
 
 READINGS = ("matched", "equation", "dataset")
 """The three readings of the paper's metric; the first is the one that tables show."""
 
 PAPER_ORDER = ("table1", "table2", "table3", "order", "channels", "depth", "figures")
+DIFFERENCE, COMPARISON = "difference of means", "difference of recipes"
+"""Figures of entries that are no rows, but compare rows: what an effect is of, and what a row is under two recipes."""
+ALIKE = 0.05
+"""Share of shuffles below which two sets of runs are told apart."""
 _FIRST = ("fast",)  # of the recipes; the others follow by their names
 _ROUNDING = 0.005  # the paper has two digits
 
@@ -178,7 +182,7 @@ def entries(store: Store, spec: str, about: dict[str, Any]) -> list[Entry]:
         ours = {row.definition["name"]: row for row in rows if row.recipe == recipe}
         figure = better if FIGURES[about["measure"]][0][3] else FIGURES[about["measure"]][0][2]
         found += [_effect(spec, recipe, effect, ours, figure) for effect in about["effects"]]
-    return found
+    return found + _recipes_compared(rows, FIGURES[about["measure"]])
 
 
 def all_entries(store: Store) -> list[Entry]:
@@ -276,7 +280,7 @@ def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, R
         row=effect["label"],
         variant=f"{' '.join(effect['of'])} - {' '.join(effect['over'])}",
         recipe=recipe,
-        figure="difference of means",
+        figure=DIFFERENCE,
         tried=sum(len(row.runs) for row in used),
         counted=sum(len(row.counted) for row in used),
         failed=sum(run.state is State.FAILED for row in used for run in row.runs),
@@ -287,6 +291,52 @@ def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, R
         paper_runs=None,
         verdict=words,
     )
+
+
+def _recipes_compared(rows: Sequence[Row], figures: Sequence[tuple[str, str, Figure, bool]]) -> list[Entry]:
+    """Whether the first recipe's runs of a row are like those of each other recipe."""
+    found = []
+    for variant in dict.fromkeys(row.definition["name"] for row in rows):
+        same = [row for row in rows if row.definition["name"] == variant and row.counted]
+        for row, (name, _, figure, is_metric) in itertools.product(same[1:], figures):
+            pair = same[0], row
+            if not is_metric or figure is probed or not all(one.values(figure) for one in pair):
+                continue
+            ours, theirs = (one.values(figure) for one in pair)
+            estimated = difference(ours, theirs)
+            found.append(
+                Entry(
+                    table=row.table,
+                    row=row.definition["label"] + ("" if name == "metric" else f", {name}"),
+                    variant=variant,
+                    recipe=f"{pair[0].recipe} - {row.recipe}",
+                    figure=COMPARISON,
+                    tried=sum(len(one.runs) for one in pair),
+                    counted=len(ours) + len(theirs),
+                    failed=sum(run.state is State.FAILED for one in pair for run in one.runs),
+                    values=[],
+                    estimate=estimated,
+                    readings={
+                        reading: difference(*(one.values(figure, reading) for one in pair)) for reading in READINGS
+                    },
+                    paper=None,
+                    paper_runs=None,
+                    verdict=alike(ours, theirs, estimated),
+                )
+            )
+    return found
+
+
+def alike(one: list[float], other: list[float], between: Estimate) -> str:
+    """Whether two sets of runs can be told apart, in a plain sentence. between: the difference of their means."""
+    if min(len(one), len(other)) < FEWEST or between.low is None or between.high is None:
+        return f"{len(one)} and {len(other)} runs are too few to say whether they are alike."
+    gap, share = largest_gap(one, other)
+    words = (
+        f"means differ by {between.mean:+.2f} ({between.low:+.2f} to {between.high:+.2f}); the largest gap between the "
+        f"distributions is {gap:.2f}, and {share:.1%} of shuffles have one as large"
+    )
+    return f"{'Alike, as far as these runs tell' if share >= ALIKE else 'Not alike'}: {words}."
 
 
 def _plain(found: Estimate) -> dict[str, Any]:

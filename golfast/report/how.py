@@ -23,7 +23,10 @@ def what_the_words_mean() -> str:
         f"<p>Intervals are 95% percentile-bootstrap intervals of the mean ({RESAMPLES:,} resamples). A metric agrees "
         "with the paper's if the paper's mean is one that as many runs like ours would have had in 95 of 100 cases, to "
         "the two digits that the paper has; both means are uncertain, and of fewer than five runs nothing is said. An "
-        "order of learning agrees if the lead is beyond chance: how many steps it is depends on the recipe.</p>\n"
+        "order of learning agrees if the lead is beyond chance: how many steps it is depends on the recipe. Two "
+        "recipes are not alike in a row if the largest gap between the distributions of their values is one that fewer "
+        "than 5 in 100 ways of dealing these runs to the two would have (Kolmogorov and Smirnov's test, by shuffling: "
+        "values repeat).</p>\n"
         "</section>"
     )
 

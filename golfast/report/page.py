@@ -11,7 +11,7 @@ from importlib.resources import files
 from golfast.ablate.onset import imagined, onset
 from golfast.ablate.onset import words as onset_words
 from golfast.ablate.store import Store
-from golfast.ablate.tables import PAPER_ORDER, Entry, all_entries, load_rows
+from golfast.ablate.tables import COMPARISON, DIFFERENCE, PAPER_ORDER, Entry, all_entries, load_rows
 from golfast.report import svg, words
 from golfast.report.how import how_it_was_run, what_the_words_mean
 
@@ -69,10 +69,11 @@ def _overview(found: list[Entry], tables: list[str]) -> str:
 
 
 def _legend(found: list[Entry]) -> str:
+    own = [entry.recipe for entry in found if entry.figure != COMPARISON]
     recipes = "".join(
         f'<span><svg viewBox="0 0 12 12" class="{escape(recipe)}"><circle cx="6" cy="6" r="3.4" class="run"/></svg>'
         f"a run, recipe {escape(recipe)}</span>"
-        for recipe in dict.fromkeys(entry.recipe for entry in found)
+        for recipe in dict.fromkeys(own)
     )
     return (
         f'<p class="legend">{recipes}'
@@ -84,9 +85,12 @@ def _legend(found: list[Entry]) -> str:
 
 def _table(title: str, table: str, found: list[Entry]) -> str:
     rows = [entry for entry in found if not words.is_effect(entry)]
-    effects = [entry for entry in found if words.is_effect(entry)]
+    effects = [entry for entry in found if entry.figure == DIFFERENCE]
+    recipes = [entry for entry in found if entry.figure == COMPARISON]
     parts = [f'<section id="{escape(table)}">\n<h2>{escape(title)}</h2>']
     parts += [_lines(group) for group in (rows, effects) if group]
+    if recipes:
+        parts.append(f"<h3>The same rows under two recipes</h3>\n{_lines(recipes)}")
     return "\n".join([*parts, "</section>"])
 
 

@@ -1,8 +1,8 @@
 """Names and numbers, as the HTML page and the Markdown tables both have them."""
 
-from golfast.ablate.tables import Entry
+from golfast.ablate.tables import COMPARISON, DIFFERENCE, Entry
 
-FIGURE = {"metric": "", "difference of means": ""}  # figures that need no name beside their row's
+FIGURE = {"metric": "", DIFFERENCE: "", COMPARISON: ""}  # figures that need no name beside their row's
 
 
 def digits(entry: Entry) -> int:
@@ -25,7 +25,7 @@ def number(value: float | None, places: int, *, sign: bool = False) -> str:
 
 def is_effect(entry: Entry) -> bool:
     """Whether it is a difference of rows and not a row."""
-    return entry.figure == "difference of means"
+    return entry.figure in (DIFFERENCE, COMPARISON)
 
 
 def ours(entry: Entry) -> str:

@@ -11,9 +11,9 @@ from fake_trials import Tiny
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.plan import Row
 from golfast.ablate.spec import parse_spec
-from golfast.ablate.stats import difference, estimate, expected_range
+from golfast.ablate.stats import difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Store
-from golfast.ablate.tables import all_entries, order_verdict, verdict
+from golfast.ablate.tables import COMPARISON, all_entries, order_verdict, verdict
 from golfast.run.config import fingerprint
 
 
@@ -43,6 +43,20 @@ def test_difference_of_means():
     )
     assert (found.low, found.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.01)
     assert difference([1.0], []).mean is None
+
+
+def test_two_distributions_are_told_apart_as_often_as_chance_allows():
+    rng = np.random.default_rng(5)
+    one, other = rng.normal(0, 1, 20).tolist(), rng.normal(0.4, 1, 30).tolist()
+    gap, share = largest_gap(one, other)
+    theirs = scipy.stats.ks_2samp(one, other, method="exact")
+    assert gap == pytest.approx(theirs.statistic)
+    assert share == pytest.approx(theirs.pvalue, abs=0.02)
+    assert largest_gap([1.0] * 20, [1.0] * 8) == (0.0, 1.0)
+    assert largest_gap([1.0] * 20, [0.0] * 20)[1] < 0.001
+    # Where values repeat, as those of networks that imagine all do, chance still finds a difference in 5 of 100.
+    found = [largest_gap(*rng.binomial(2, 0.6, (2, 12)).tolist())[1] < 0.05 for _ in range(200)]
+    assert np.mean(found) <= 0.09
 
 
 def test_a_row_of_as_many_runs_as_the_paper_has():
@@ -130,6 +144,31 @@ def test_an_effect_of_enough_runs_has_a_verdict(tmp_path):
     outcomes = {name: [(State.COUNTED, value, None, [1, 1, 1])] * 5 for name, value in (("a", 0.7), ("b", 0.2))}
     *_, effect = stored(tmp_path / "r.sqlite", parse_spec("s", spec), outcomes)
     assert effect.verdict.startswith("Differs: ours is +0.50")
+
+
+def test_recipes_are_compared_row_by_row(tmp_path):
+    spec = parse_spec("s", {"title": "t", "measure": "adversarial", "variants": {"a": {}, "b": {}}})
+    own = {("a", "adam"): 0.1, ("a", "fast"): 0.6, ("b", "adam"): 0.5, ("b", "fast"): 0.5}
+    with Store.writing(tmp_path / "r.sqlite") as store:
+        for recipe in ("adam", "fast"):
+            for place, variant in enumerate(spec.variants):
+                row = Row(spec, recipe, variant, "cpu")
+                store.save_row(row, place)
+                for number in range(6):
+                    config = Tiny(variant.name + recipe, number + 1)
+                    trial = Trial(fingerprint(config), config)
+                    store.save_member(row, number, trial)
+                    value = own[variant.name, recipe] + number / 100
+                    result = fake.result(trial) | {"metric_variants": dict.fromkeys(fake.READINGS, value)}
+                    store.save_trial(trial, State.COUNTED, result=result)
+    with Store.reading(tmp_path / "r.sqlite") as store:
+        compared = [entry for entry in all_entries(store) if entry.figure == COMPARISON]
+    a, b = compared  # there is no adversarial decoder to compare
+    assert (a.recipe, a.row, a.counted) == ("fast - adam", "a, without adversarial decoder", 12)
+    assert a.estimate.mean == pytest.approx(0.5)
+    assert a.verdict.startswith("Not alike: means differ by +0.50 (+0.")
+    assert "the largest gap between the distributions is 1.00" in a.verdict
+    assert b.verdict.startswith("Alike, as far as these runs tell: means differ by +0.00")
 
 
 def test_the_two_decoders_side_by_side_and_the_order_of_learning(tmp_path):
