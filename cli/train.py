@@ -104,8 +104,11 @@ def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     for name, words in (("adversarial", "adversarial decoder"), ("probes", "probes")):
         if stage := result.get(name):
             trained = stage["outcome"] == "trained"
-            about = f"{stage['steps']:,} steps in {stage['seconds']:.0f} s"
+            about = f"{stage['steps']:,} steps in {stage['seconds']:.0f} s" if stage["steps"] else "computed"
             rows.append((f"  by {words}", metric_words(stage["metric"], about) if trained else stage["outcome"]))
+    if larger := result.get("larger"):
+        about = f"{larger['sequences']:,} sequences on boards of {larger['height']}x{larger['width']}"
+        rows.append(("  on larger boards", metric_words(larger["metric"], about)))
     rows += [
         ("Matthews correlation", "undefined" if result["matthews"] is None else f"{result['matthews']:.3f}"),
         ("last state", f"{result['accuracy']:.2%} of cells right"),

@@ -11,7 +11,7 @@ from typing import Any
 from golfast.ablate.kinds import Kind, kind_of
 from golfast.run.config import flatten, from_mapping, override, read_toml, unknown_key
 
-MEASURES = {"networks": ("metric", "adversarial", "order", "imagination"), "agents": ("score",)}
+MEASURES = {"networks": ("metric", "adversarial", "order", "imagination", "larger"), "agents": ("score",)}
 
 
 @dataclass(frozen=True, kw_only=True)

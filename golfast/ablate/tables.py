@@ -110,6 +110,13 @@ def probed(result: dict[str, Any], reading: str) -> float | None:
     return value
 
 
+def on_larger_boards(result: dict[str, Any], reading: str) -> float | None:
+    """The metric of the network's own decoder on boards twice as high and wide as those it was trained on."""
+    figures = result.get("larger")
+    value: float | None = figures["metric_variants"][reading] if figures else None
+    return value
+
+
 def better(result: dict[str, Any], reading: str) -> float | None:
     """The larger of the two, the value that tables 1 and 2 are the means of."""
     values = [value for value in (own(result, reading), adversarial(result, reading)) if value is not None]
@@ -145,6 +152,10 @@ FIGURES: Mapping[str, Sequence[tuple[str, str, Figure, bool]]] = {
         ("without adversarial decoder", "own", own, True),
         ("with adversarial decoder", "adversarial", adversarial, True),
         ("upper bound by probes", "probes", probed, True),
+    ],
+    "larger": [
+        ("boards as in training", "own", own, True),
+        ("boards twice as high and wide", "larger", on_larger_boards, True),
     ],
     "imagination": [("metric, own decoder", "own", own, True)],
     "order": [

@@ -21,6 +21,11 @@ from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.memory import check_memory
 
+LARGER = 2
+"""How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
+LESS = 20
+"""By so much fewer of them are enough: each has four times the cells."""
+
 
 def run_trial(
     config: TrainConfig,
@@ -89,6 +94,7 @@ def _run(
         result = {**_told(config, outcome, compute), **_flat(figures)}
         for name, about in stages.told.items():
             result[name] = {**about, **(_flat(figures[name]) if name in figures else _no_figures())}
+        result["larger"] = _on_larger_boards(config, outcome.network, compute, max(1, sequences // LESS))
     if draw and not outcome.diverged:
         display.say("drawing")
         draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
@@ -142,6 +148,13 @@ def evaluate_trial(
     )
     phase.done()
     return figures
+
+
+def _on_larger_boards(config: TrainConfig, network: Network, compute: Compute, sequences: int) -> dict[str, Any]:
+    """Figures of a network on boards LARGER times as high and wide as those it was trained on."""
+    height, width = LARGER * config.data.height, LARGER * config.data.width
+    recipe = override(held_out_recipe(config, sequences), {"height": height, "width": width})
+    return {"height": height, "width": width, **_flat(evaluate(network, generate(recipe), width, compute))}
 
 
 def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Network, Compute]:

@@ -13,7 +13,7 @@ from golfast.ablate.plan import Row
 from golfast.ablate.spec import parse_spec
 from golfast.ablate.stats import difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Store
-from golfast.ablate.tables import COMPARISON, all_entries, order_verdict, verdict
+from golfast.ablate.tables import COMPARISON, FIGURES, all_entries, order_verdict, verdict
 from golfast.run.config import fingerprint
 
 
@@ -144,6 +144,13 @@ def test_an_effect_of_enough_runs_has_a_verdict(tmp_path):
     outcomes = {name: [(State.COUNTED, value, None, [1, 1, 1])] * 5 for name, value in (("a", 0.7), ("b", 0.2))}
     *_, effect = stored(tmp_path / "r.sqlite", parse_spec("s", spec), outcomes)
     assert effect.verdict.startswith("Differs: ours is +0.50")
+
+
+def test_larger_boards_stand_beside_those_of_the_training():
+    result = {"metric_variants": {"matched": 0.9}, "larger": {"metric_variants": {"matched": 0.4}}}
+    figures = [figure(result, "matched") for _, _, figure, _ in FIGURES["larger"]]
+    assert figures == [0.9, 0.4]
+    assert FIGURES["larger"][1][2]({"metric_variants": {"matched": 0.9}}, "matched") is None  # an older result
 
 
 def test_recipes_are_compared_row_by_row(tmp_path):

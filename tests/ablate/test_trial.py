@@ -60,6 +60,17 @@ def test_a_folder_alone_is_enough_to_evaluate(finished):
     assert figures["accuracy"] == result["accuracy"]
 
 
+def test_larger_boards_are_the_same_recipes_twice_as_high_and_wide(finished, tmp_path):
+    folder, result = finished
+    recipe = override(SMALL.data, {"height": 18, "width": 22, "split": "test", "count": 15})
+    config, network, compute = load_trial(folder.path, "cpu")
+    figures = evaluate_trial(config, network, compute, dataset=Trajectories(make(tmp_path / "large.h5", recipe)))
+    larger = result["larger"]
+    assert (larger["height"], larger["width"], larger["sequences"]) == (18, 22, 15)
+    assert larger["metric_variants"] == figures["metric"]
+    assert larger["accuracy"] == figures["accuracy"] != result["accuracy"]
+
+
 def test_a_file_and_memory_train_alike(finished, tmp_path):
     folder, _ = finished
     dataset = Trajectories(make(tmp_path / "a.h5", SMALL.data))

@@ -81,12 +81,15 @@ def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
 def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
-    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 12)
-    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4  # the same rows under two recipes
+    # Of larger boards the made-up results have no figures: those rows are there, and empty.
+    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 12 + 4 * 2)
+    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4  # the same rows under two recipes
     assert html.count('<p class="verdict">') == len(tables) == figures + compared
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     assert html.count("runs end with at least half of their pictures true") == 2 * 4
     for entry in tables:
+        if entry.estimate.mean is None:
+            continue
         mean = f"{entry.estimate.mean:{'+' if entry.figure in (DIFFERENCE, COMPARISON) else ''},.2f}"
         assert entry.table in ("order", "agents") or f'class="ours">{mean}<' in html
     assert "A &lt;fast&gt; CPU" in html
