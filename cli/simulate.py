@@ -1,13 +1,21 @@
 """`golfast simulate`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from .options import FILE, examples, json_option, show
 
+if TYPE_CHECKING:
+    from golfast.life import Rule
+    from golfast.life.boards import Cells
+
+_TOGETHER = 1 << 26  # cells of a trajectory in memory at a time
+_GIF_PIXELS = 1 << 28  # of all its frames, which are drawn before any is written
+_PNG_STATES = 12
 _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
 
 
@@ -48,7 +56,6 @@ def simulate(
 ) -> None:
     """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc), or else a soup."""
     from golfast.life import Rule, find_pattern, soups
-    from golfast.life import simulate as run
 
     if out is not None and out.suffix.lower() not in _FORMATS:
         raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
@@ -61,10 +68,14 @@ def simulate(
     else:
         height, width = parse_size("64x64" if size is None else size)
         board = soups(1, height, width, seed=seed, density=density)[0]
-    states = run(board, generations, rule=law, boundary=boundary)
-    population = states.sum(axis=(1, 2), dtype=np.int64).tolist()
+    wanted, world = _wanted(out, generations, board.shape, cell), {"rule": law, "boundary": boundary}
+    population: list[int] = []
+    if out is None or as_json or len(wanted) == generations + 1:
+        kept, population = _follow(board, generations, wanted, **world)
+    else:
+        kept = _leap(board, wanted, **world)
     if out is not None:
-        _write(out, states, law, cell, name=pattern or f"soup {seed}")
+        _write(out, kept, wanted, law, cell, name=pattern or f"soup {seed}")
     result: dict[str, Any] = {
         "rule": str(law),
         "boundary": boundary,
@@ -98,21 +109,73 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _write(out: Path, states: Any, law: Any, cell: int | None, *, name: str) -> None:
+def _wanted(out: Path | None, generations: int, shape: tuple[int, int], cell: int | None) -> NDArray[np.int64]:
+    """Generations whose states are to be written. ValueError if they are more than a GIF may have."""
+    from golfast.life.simulate import check_generations
+
+    generations = check_generations(generations)
+    ending = out.suffix.lower() if out else ""
+    if ending == ".gif":
+        side = _pixels(shape, cell)
+        if (frames := generations + 1) * shape[0] * shape[1] * side**2 > _GIF_PIXELS:
+            most = max(1, _GIF_PIXELS // (shape[0] * shape[1] * side**2))
+            raise ValueError(
+                f"a GIF of {frames:,} states of {shape[0]}x{shape[1]} cells, {side} pixels each, is too long; give at "
+                f"most {most - 1:,} --generations, or a smaller --cell"
+            )
+        return np.arange(frames)
+    if ending == ".png":
+        return np.unique(np.linspace(0, generations, min(_PNG_STATES, generations + 1)).astype(np.int64))
+    return np.array([generations] if out else [], np.int64)
+
+
+def _pixels(shape: tuple[int, ...], cell: int | None) -> int:
+    return cell or max(1, min(12, 480 // max(shape)))
+
+
+def _leap(board: "Cells", wanted: NDArray[np.int64], **world: Any) -> "Cells":
+    """The states of some generations, in order, (K, H, W); nothing between them is looked at."""
+    from golfast.life import simulate as run
+
+    kept, now = np.empty((len(wanted), *board.shape), np.uint8), 0
+    for k, generation in enumerate(wanted.tolist()):
+        kept[k] = board = run(board, generation - now, keep="last", **world)
+        now = generation
+    return kept
+
+
+def _follow(
+    board: "Cells", generations: int, wanted: NDArray[np.int64], **world: Any
+) -> tuple["Cells", list[int]]:  # fmt: skip
+    """The same, and the population of every generation; only a piece of the trajectory is in memory at a time."""
+    from golfast.life import simulate as run
+
+    kept, population = np.empty((len(wanted), *board.shape), np.uint8), [int(board.sum(dtype=np.int64))]
+    kept[wanted == 0] = board
+    piece = max(1, _TOGETHER // max(board.size, 1))
+    for now in range(0, generations, piece):
+        states = run(board, min(piece, generations - now), **world)
+        here = (wanted > now) & (wanted < now + len(states))
+        kept[here] = states[wanted[here] - now]
+        population += states[1:].sum(axis=(1, 2), dtype=np.int64).tolist()
+        board = states[-1]
+    return kept, population
+
+
+def _write(out: Path, states: "Cells", wanted: NDArray[np.int64], law: "Rule", cell: int | None, *, name: str) -> None:
     from golfast.imagine.animation import animate_boards
     from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
     from golfast.life.patterns import Pattern
     from golfast.run.files import write_text
     from golfast.run.pictures import draw_row, save_gif, write_png
 
-    last = Pattern(cells=states[-1], name=f"{name}, generation {len(states) - 1}", rule=law)
-    pixels = cell or max(1, min(12, 480 // max(states.shape[1:])))
+    last = Pattern(cells=states[-1], name=f"{name}, generation {wanted[-1]}", rule=law)
+    pixels = _pixels(states.shape[1:], cell)
     ending = out.suffix.lower()
     if ending == ".gif":
         save_gif(animate_boards(states, cell=pixels), out)
     elif ending == ".png":
-        shown = np.unique(np.linspace(0, len(states) - 1, min(12, len(states))).astype(int))
-        write_png(draw_row(states[shown], cell=pixels, labels=[f"generation {k}" for k in shown]), out)
+        write_png(draw_row(states, cell=pixels, labels=[f"generation {k}" for k in wanted]), out)
     else:
         written = {
             ".rle": format_rle,

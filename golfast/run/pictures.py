@@ -182,11 +182,9 @@ def _with_one_palette(frames: Sequence[Image.Image]) -> list[Image.Image]:
     If there are more than 256 colours, the most frequent stay as they are, so that flat areas do; the smoothed edges
     of text and the like share what is left by median cut, and each takes the nearest.
     """
-    codes = []
-    for frame in frames:
-        red, green, blue = np.moveaxis(np.asarray(frame.convert("RGB"), np.int32), 2, 0)
-        codes.append(red << 16 | green << 8 | blue)
-    colours, counts = np.unique(np.stack(codes), return_counts=True)
+    parts = [np.unique(_codes(frame), return_counts=True) for frame in frames]  # a frame at a time: they may be many
+    colours, places = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
+    counts = np.bincount(places, np.concatenate([number for _, number in parts])).astype(np.int64)
     channels = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
     order = np.argsort(-counts, kind="stable")
     palette = channels[order[:256]]
@@ -202,8 +200,14 @@ def _with_one_palette(frames: Sequence[Image.Image]) -> list[Image.Image]:
         index[distance < nearest] = k
         nearest = np.minimum(nearest, distance)
     result = []
-    for code in codes:
-        image = Image.fromarray(index[np.searchsorted(colours, code)])
+    for frame in frames:
+        image = Image.fromarray(index[np.searchsorted(colours, _codes(frame))])
         image.putpalette(palette.astype(np.uint8).tobytes())
         result.append(image)
     return result
+
+
+def _codes(frame: Image.Image) -> NDArray[np.int32]:
+    """A frame's colours as numbers, (H, W)."""
+    red, green, blue = np.moveaxis(np.asarray(frame.convert("RGB"), np.int32), 2, 0)
+    return np.asarray(red << 16 | green << 8 | blue)

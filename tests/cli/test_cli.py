@@ -302,6 +302,28 @@ def test_simulate_prints_populations():
     assert lines == ["generation\tpopulation", *(f"{k}\t{state.sum()}" for k, state in enumerate(states))]
 
 
+def test_a_long_simulation_is_kept_piece_by_piece(tmp_path, monkeypatch):
+    """The same populations and pictures, however few states are in memory at a time."""
+    from golfast_cli import simulate as module
+
+    words = "simulate", "--size", "9x70", "--seed", 5, "-g", 41
+    whole = call(*words).stdout
+    call(*words, "--out", tmp_path / "a.gif", "--cell", 1)
+    monkeypatch.setattr(module, "_TOGETHER", 9 * 70 * 6)
+    assert call(*words).stdout == whole
+    call(*words, "--out", tmp_path / "b.gif", "--cell", 1)
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+    states = simulate(soups(1, 9, 70, seed=5), 41)[0]
+    for generations in (0, 1, 41):  # pictures and patterns leap from state to state
+        last = call(*words[:-1], generations, "--out", tmp_path / "a.rle", "--json").stdout
+        assert json.loads(last)["population"] == states[: generations + 1].sum(axis=(1, 2)).tolist()
+        call(*words[:-1], generations, "--out", tmp_path / "b.rle")
+        assert (tmp_path / "a.rle").read_bytes() == (tmp_path / "b.rle").read_bytes()
+        call(*words[:-1], generations, "--out", tmp_path / "a.png")
+        call(*words[:-1], generations, "--out", tmp_path / "b.png", "--json")
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 def test_simulate_writes_what_is_asked(tmp_path):
     call("simulate", "glider", "--size", "12x12", "-g", 4, "--out", tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as picture:
@@ -328,6 +350,7 @@ def test_simulate_writes_what_is_asked(tmp_path):
         (["--rule", ""], "is not of the form 'B3/S23'", 2),
         (["--size", ""], "is not of the form ROWSxCOLUMNS", 2),
         (["--density", "2"], "density is 2.0", 2),
+        (["-g", "20000", "--out", "a.gif"], "is too long; give at most 1,336 --generations, or a smaller --cell", 2),
     ],
 )
 def test_simulate_refuses(words, message, code, tmp_path, monkeypatch):
