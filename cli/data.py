@@ -101,7 +101,7 @@ def make(
         if shard is not None and shard < shards:
             count = spans[shard][1] - spans[shard][0]
     size = count * recipe.trajectory_bytes
-    result = {"path": str(path), "bytes": size, "shards": shards, "shard": shard, "recipe": to_mapping(recipe)}
+    result = {"path": str(path), "packed_bytes": size, "shards": shards, "shard": shard, "recipe": to_mapping(recipe)}
     if dry_run:
         show_plan(result, f"{path}: {size / 1e6:,.1f} MB", to_toml(recipe), as_json=as_json)
         return
@@ -231,7 +231,12 @@ def info(path: Path, png: Path | None, as_json: bool) -> None:
             f"{recipe.start + recipe.count - 1:,}, density {recipe.density}, fresh {recipe.fresh}",
         ),
         ("live cells", "  ".join(f"{value:.1%}" for value in figures["density"]) + "  (state by state)"),
-        ("changing cells", "  ".join(f"{value:.1%}" for value in figures["activity"]) + "  (from state to state)"),
+        (
+            "changing cells",
+            ("  ".join(f"{value:.1%}" for value in figures["activity"]) + "  (from state to state)")
+            if figures["activity"]
+            else "none: there is one state",
+        ),
         ("settled boards", f"{figures['settled']:.1%}  (the last two states are equal)"),
         ("figures from", f"{figures['sampled']:,} trajectories"),
         ("sample", f"trajectory {sample}, the liveliest of those looked at first"),

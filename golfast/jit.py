@@ -23,11 +23,16 @@ def specialised(*constants: object) -> Callable[[_Function], _Function]:
     """A kernel that a factory makes for these constants (things with a telling `repr`), kept on disk by them.
 
     Numba would tell such kernels apart by what they close over, and finds no two compiled functions alike: it would
-    compile anew in every process.
+    compile anew in every process. Where nothing can be kept, because neither this package's folder nor the user's can
+    be written to, that is so for all kernels; NUMBA_CACHE_DIR names a folder that can.
     """
 
     def decorate(function: _Function) -> _Function:
-        compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        try:
+            compiled: Any = njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder for the cache can be written to, as in a read-only container
+            return cast(_Function, njit(**options)(function))
         kept = compiled._cache
         code = hashlib.sha256(compiled.py_func.__code__.co_code).hexdigest()
         kept._index_key = lambda signature, target: (signature, target.magic_tuple(), (code, repr(constants)))

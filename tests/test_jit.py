@@ -35,3 +35,16 @@ def test_a_change_in_any_source_compiles_anew(tmp_path):
     with (tmp_path / "golfast" / "life" / "kernels" / "philox.py").open("a") as file:
         file.write("# changed\n")
     assert run() == "(0, 1) (0, 1)\n"
+
+
+def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same(tmp_path):
+    """As in a container of which no folder can be written to."""
+    shutil.copytree(Path(golfast.__file__).parent, tmp_path / "golfast", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in {file.parent for file in (tmp_path / "golfast").rglob("*.py")}:
+        (folder / "__pycache__").write_text("not a folder")
+    nowhere = {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere", "PYTHONPATH": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | nowhere
+    code = "from golfast.life import pack; import numpy as np; print(pack(np.eye(3, dtype=np.uint8)).tolist())"
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
+    assert done.stdout == "[[128], [64], [32]]\n"

@@ -124,6 +124,8 @@ def open_layout(path: Path) -> Layout:
     """Read where things are. Failure, in one sentence, if the file is not a whole HDF5 file of this format."""
     if not path.exists():
         raise FileNotFoundError(2, "no such file", str(path))
+    if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        raise Failure(f"{path} is not a file, and so not a golfast dataset")
     try:
         with h5py.File(path, "r", locking=False) as file:
             return _read_layout(path, file)

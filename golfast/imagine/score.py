@@ -100,6 +100,8 @@ def denominator(n: int, m: int) -> int:
 
 def check_threshold(threshold: float) -> None:
     """ValueError if it is no share of cells."""
+    if not isinstance(threshold, (int, float, np.integer, np.floating)):
+        raise ValueError(f"threshold is a share of cells, a number above 0 and at most 1; got {threshold!r}")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; it is a share of cells, above 0 and at most 1")
 

@@ -32,7 +32,7 @@ class Feed:
         *,
         batch: int,
         seed: int,
-        device: torch.device,
+        device: torch.device | str,
         rank: int = 0,
         world: int = 1,
     ) -> None:
@@ -43,10 +43,9 @@ class Feed:
         trajectory in an epoch. ValueError if the set is smaller than one batch for each, if there is no such rank, and
         for sets, batches and seeds that cannot be.
         """
+        _check_whole(width=width, batch=batch, seed=seed, rank=rank, world=world)
         _check_states(packed, width)
-        for name, number in (("batch", batch), ("seed", seed), ("rank", rank), ("world", world)):
-            if not isinstance(number, (int, np.integer)):
-                raise ValueError(f"{name} is a whole number; got {number!r}")
+        device = torch.device(device)
         if batch < 1:
             raise ValueError(f"batch is {batch}; it must be 1 or more")
         if not 0 <= seed < 2**64:
@@ -80,6 +79,7 @@ class Feed:
 
         Steps are counted from 0, and go on through epoch after epoch. ValueError for any below.
         """
+        _check_whole(step=step)
         place = step - self._first
         if not 0 <= place < len(self._prepared[0]):
             place = self._prepare(step)
@@ -87,8 +87,7 @@ class Feed:
 
     def _prepare(self, step: int) -> int:
         """Prepare the group of batches in which this step's is. Returns its place among them."""
-        if step < 0:
-            raise ValueError(f"step is {step}; steps are counted from 0")
+        self._check_step(step)
         self._prepared = (), ()  # the next ones may have their memory, which is in a cache
         epoch, position = divmod(step, self._batches)
         place = position % self._together
@@ -101,13 +100,24 @@ class Feed:
         return place
 
     def numbers(self, step: int, steps: int) -> NDArray[np.int64]:
-        """Numbers of the trajectories in the batches of steps step..step + steps: (steps, B) int64."""
+        """Numbers of the trajectories in the batches of steps step..step + steps: (steps, B) int64.
+
+        ValueError unless these are whole numbers from 0 on, and steps 1 or more.
+        """
+        _check_whole(step=step, steps=steps)
+        self._check_step(step)
+        if steps < 1:
+            raise ValueError(f"steps is {steps}; at least one batch must be asked for")
         found = []
         while steps:
             epoch, position = divmod(step, self._batches)
             found.append(self._chosen(epoch, position, min(steps, self._batches - position)))
             step, steps = step + len(found[-1]), steps - len(found[-1])
         return np.concatenate(found)
+
+    def _check_step(self, step: int) -> None:
+        if step < 0:
+            raise ValueError(f"step is {step}; steps are counted from 0")
 
     def _chosen(self, epoch: int, position: int, steps: int) -> NDArray[np.int64]:
         """Numbers of the trajectories in some batches of an epoch: (steps, B) int64."""
@@ -188,14 +198,21 @@ def unpack_bits(packed: Tensor, width: int) -> Tensor:
     return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)[..., :width].float()
 
 
+def _check_whole(**numbers: object) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, (int, np.integer)):
+            raise ValueError(f"{name} is a whole number; got {number!r}")
+
+
 def _check_states(packed: States, width: int) -> None:
     """ValueError unless these are packed trajectories of rows `width` cells wide: kernels look at bytes, not shapes."""
     shape: tuple[int, ...] = getattr(packed, "shape", ())
     dtype = getattr(packed, "dtype", np.dtype(np.uint8))  # what is read from a file has no other
-    if width < 1 or len(shape) != 4 or shape[3] != (width + 7) // 8 or dtype != np.uint8:
+    right = len(shape) == 4 and min(shape[1:3]) >= 1 and shape[3] == (width + 7) // 8 and dtype == np.uint8
+    if width < 1 or not right:
         raise ValueError(
-            f"packed trajectories of width {width} are uint8 of shape (N, T, H, {(width + 7) // 8}); "
-            f"got {dtype} of shape {shape}"
+            f"packed trajectories of width {width} are uint8 of shape (N, T, H, {(width + 7) // 8}), T and H at least "
+            f"1; got {dtype} of shape {shape}"
         )
 
 

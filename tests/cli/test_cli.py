@@ -78,7 +78,7 @@ def test_data_make_takes_a_recipe_and_options_over_it(tmp_path):
     made = Trajectories(tmp_path / "a.h5").recipe
     assert told["recipe"]["count"] == made.count == 50
     assert made.split == "test"
-    assert told["bytes"] == 50 * 4 * 20 * 3
+    assert told["packed_bytes"] == 50 * 4 * 20 * 3
 
 
 def test_data_make_dry_run_makes_nothing(tmp_path):

@@ -61,7 +61,7 @@ def test_shards_one_by_one(tmp_path):
     figures = json.loads(call("info", tmp_path / "a", "--json").stdout)
     assert figures["files"] == 3
     assert figures["recipe"]["count"] == figures["sampled"] == 90
-    assert json.loads(call(*words, "--shard", 1, "--dry-run", "--json").stdout)["bytes"] == 30 * 240
+    assert json.loads(call(*words, "--shard", 1, "--dry-run", "--json").stdout)["packed_bytes"] == 30 * 240
 
 
 def test_info_draws_a_sample(dataset, tmp_path):

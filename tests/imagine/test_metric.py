@@ -449,6 +449,8 @@ ODD = np.where(np.arange(S.size).reshape(S.shape) == 159, 2, S)  # the last cell
         (-ODD[:, 2:].astype(np.int8), S, {}, "imagined holds whole numbers other than 0 and 1"),
         (H.astype(complex), S, {}, "imagined is an array of complex128; cells are numbers or booleans"),
         (H, S.astype(str), {}, "truth is an array of <U"),
+        (H, S, {"threshold": "x"}, "threshold is a share of cells, a number above 0 and at most 1; got 'x'"),
+        (H, S, {"threshold": None}, "threshold is a share of cells, .*; got None"),
         (H, S, {"threshold": 0.0}, "threshold is 0.0; it is a share of cells, above 0 and at most 1"),
         (H, S, {"threshold": 1.01}, "threshold is 1.01"),
         (H, S, {"threshold": float("nan")}, "threshold is nan"),

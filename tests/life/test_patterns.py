@@ -1,3 +1,4 @@
+import os
 import re
 import tracemalloc
 from pathlib import Path
@@ -363,6 +364,9 @@ def test_an_error_says_in_which_file(tmp_path):
 def test_files_that_cannot_be_read_are_errors_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_pattern(tmp_path / "none.rle")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is not a file, and so holds no pattern"):
+        read_pattern(tmp_path / "pipe")
     with pytest.raises(IsADirectoryError):
         read_pattern(tmp_path)
 

@@ -193,10 +193,13 @@ def test_a_set_larger_than_memory_is_asked_for_ahead(kinds, monkeypatch):
         ({"batch": 5, "seed": 2**64}, "seed is 18446744073709551616"),
         (
             {"batch": 5, "width": 99},
-            r"width 99 are uint8 of shape \(N, T, H, 13\); got uint8 of shape \(150, 4, 5, 2\)",
+            r"width 99 are uint8 of shape \(N, T, H, 13\), T and H at least 1; got uint8 of shape \(150, 4, 5, 2\)",
         ),
+        ({"batch": 5, "width": "13"}, "width is a whole number; got '13'"),
         ({"batch": 5, "width": 8}, r"of width 8 are"),
         ({"batch": 5, "width": 0}, r"of width 0 are"),
+        ({"batch": 5, "packed": np.zeros((9, 0, 3, 2), np.uint8)}, r"got uint8 of shape \(9, 0, 3, 2\)"),
+        ({"batch": 5, "packed": np.zeros((9, 2, 0, 2), np.uint8)}, r"got uint8 of shape \(9, 2, 0, 2\)"),
         ({"batch": 5, "packed": np.zeros((9, 2, 3, 2))}, r"got float64 of shape \(9, 2, 3, 2\)"),
         ({"batch": 5, "packed": np.zeros((9, 3, 2), np.uint8)}, r"got uint8 of shape \(9, 3, 2\)"),
         ({"batch": 5, "packed": None}, "packed trajectories of width 13 are uint8"),
@@ -217,6 +220,12 @@ def test_what_is_not_in_a_set_is_not_read(kinds):
                 feed.pairs(np.array([3, number]))
         with pytest.raises(ValueError, match="step is -1; steps are counted from 0"):
             feed.batch(-1)
+        with pytest.raises(ValueError, match=r"step is a whole number; got 1\.5"):
+            feed.batch(1.5)
+        with pytest.raises(ValueError, match="step is -3; steps are counted from 0"):
+            feed.numbers(-3, 2)
+        with pytest.raises(ValueError, match="steps is 0; at least one batch must be asked for"):
+            feed.numbers(3, 0)
 
 
 @pytest.mark.parametrize("part", [100, 1 << 26])

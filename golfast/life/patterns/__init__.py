@@ -53,6 +53,8 @@ def read_pattern(path: str | os.PathLike[str]) -> Pattern:
     and ValueError, beginning with the path, if it holds no pattern we can run.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        raise ValueError(f"{path} is not a file, and so holds no pattern")
     text = path.read_bytes().decode(errors="replace")
     try:
         pattern = parse_pattern(text)
