@@ -21,7 +21,7 @@ from golfast.life.patterns import (
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
 from golfast.life.soup import soup_trajectories_packed, soups, soups_packed
-from golfast.life.survey import Census, count_cells, settle
+from golfast.life.survey import Census, count_cells, settle, settle_packed
 
 __all__ = [
     "BACKENDS",
@@ -47,6 +47,7 @@ __all__ = [
     "parse_pattern",
     "read_pattern",
     "settle",
+    "settle_packed",
     "simulate",
     "simulate_packed",
     "soup_trajectories_packed",

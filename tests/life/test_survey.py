@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golfast.life import Rule, count_cells, find_pattern, settle, simulate, soups
+from golfast.life import Rule, count_cells, find_pattern, pack, settle, settle_packed, simulate, soups, unpack
 from golfast.life.reference import step, trajectories
 
 sizes = st.tuples(st.integers(1, 60), st.integers(1, 9), st.sampled_from([1, 2, 7, 12, 20, 31, 32, 63, 64]))
@@ -45,6 +45,32 @@ def test_boards_settle_when_a_state_comes_again(sizes, seed, boundary):
         when, length = watched(board, 1000, Rule.parse("B3/S23"), boundary)
         if when >= 0:
             assert (settled, period) == (when, length)
+
+
+@given(
+    sizes=sizes,
+    seed=st.integers(0, 2**32),
+    boundary=st.sampled_from(["dead", "torus"]),
+    rule=st.sampled_from(["B3/S23", "B03/S023"]),
+    limit=st.integers(0, 300),
+    call=st.sampled_from([1, 300, 1 << 25]),
+)
+@settings(deadline=None, max_examples=30)
+def test_boards_stay_where_they_settle_whatever_runs_at_once(sizes, seed, boundary, rule, limit, call):
+    boards = soups(*sizes, seed=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("golfast.life.survey.CALL", call)
+        census, last = settle_packed(pack(boards), sizes[2], limit=limit, rule=rule, boundary=boundary)
+    last = unpack(last, sizes[2])
+    for board, end, settled, period in zip(boards, last, census.settled, census.period, strict=True):
+        if settled < 0:
+            assert period == 0
+            assert not end.any()
+            assert watched(board, limit // 3 - 1, Rule.parse(rule), boundary) == (-1, 0)
+        else:
+            assert watched(board, settled + period, Rule.parse(rule), boundary) == (settled, period)
+            states = trajectories(board[None], settled, Rule.parse(rule), boundary)
+            np.testing.assert_array_equal(end, states[0, -1])
 
 
 def test_known_lives():

@@ -22,8 +22,11 @@ from golfast.vector import (
     MAJORITY,
     SELECT,
     XOR3,
+    add,
     aligned_words,
+    count_bits,
     down,
+    exclusive,
     fetch_for_writing,
     load,
     splat,
@@ -60,7 +63,8 @@ def every_field(bits: Any, width: int) -> Any:
 def compile_generation(rule: Rule, torus: bool) -> Any:
     """A function generation(cells, first, active, height, width): one step of the tile from cells[first] on, in place.
 
-    Only cells whose bit is set in `active` change; spare bits are never active, and stay 0.
+    Only cells whose bit is set in `active` change; spare bits are never active, and stay 0. Given uint64 `counts` and
+    `at`, it adds the live cells of each lane to counts[at : at + 8], and those that changed to the next eight.
     """
     next_row = compile_rule(rule)
 
@@ -73,7 +77,10 @@ def compile_generation(rule: Rule, torus: bool) -> Any:
         return ternary(XOR3, west, x, east), ternary(MAJORITY, west, x, east)
 
     @part
-    def generation(cells: Any, first: int, active: Any, height: int, width: int) -> None:
+    def generation(
+        cells: Any, first: int, active: Any, height: int, width: int, counts: Any = None, at: int = 0
+    ) -> None:
+        living = changing = splat(uint64(0))
         across = uint64(width - 1)
         east_edge = splat(every_field(uint64(1), width))
         west_edge = splat(every_field(uint64(1) << across, width))
@@ -86,11 +93,17 @@ def compile_generation(rule: Rule, torus: bool) -> Any:
         for row in range(height - 1):
             x2 = load(cells, first + (row + 1) * LANES)
             s2, m2 = sideways(x2, across, east_edge, west_edge)
-            new = next_row(x1, s0, s1, s2, m0, m1, m2)
-            store(cells, first + row * LANES, ternary(SELECT, active, new, x1))
+            new = ternary(SELECT, active, next_row(x1, s0, s1, s2, m0, m1, m2), x1)
+            store(cells, first + row * LANES, new)
+            if counts is not None:
+                living, changing = add(living, count_bits(new)), add(changing, count_bits(exclusive(new, x1)))
             s0, m0, s1, m1, x1 = s1, m1, s2, m2, x2
-        new = next_row(x1, s0, s1, s_first, m0, m1, m_first)
-        store(cells, first + (height - 1) * LANES, ternary(SELECT, active, new, x1))
+        new = ternary(SELECT, active, next_row(x1, s0, s1, s_first, m0, m1, m_first), x1)
+        store(cells, first + (height - 1) * LANES, new)
+        if counts is not None:
+            living, changing = add(living, count_bits(new)), add(changing, count_bits(exclusive(new, x1)))
+            store(counts, at, add(load(counts, at), living))
+            store(counts, at + LANES, add(load(counts, at + LANES), changing))
 
     return generation
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import uint64
 
-from golfast.jit import Kernel, part, specialised
-from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, still_active
+from golfast.jit import Kernel, inlined, part, specialised
+from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, write_frame
 from golfast.life.rule import Rule
 from golfast.vector import LANES, XOR3, add, aligned_words, both, count_bits, down, either, load, splat, store, ternary
 
@@ -21,8 +21,10 @@ ADD_DIFFERENCE = 0xF6  # a | (b ^ c)
 class Survey(NamedTuple):
     """The kernels of one rule and one boundary."""
 
-    tally: Kernel
-    settle: Kernel
+    each: Kernel
+    total: Kernel
+    seek: Kernel
+    meet: Kernel
 
 
 @part
@@ -35,6 +37,15 @@ def _differing(cells: Any, others: Any, height: int, width: int, result: Any) ->
         different = ternary(ADD_DIFFERENCE, different, load(cells, row * LANES), load(others, row * LANES))
     carried = either(add(both(different, splat(body)), splat(body)), different)
     store(result, 0, both(carried, splat(tops)))
+
+
+@inlined
+def _any_alike(open_: Any, differs: Any) -> bool:
+    """Whether an open field is without a difference."""
+    news = uint64(0)
+    for lane in range(LANES):
+        news |= open_[lane] & ~differs[lane]
+    return bool(news != uint64(0))
 
 
 @part
@@ -58,7 +69,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
     generation = compile_generation(rule, torus)
 
     @specialised(rule, torus)
-    def tally(
+    def each(
         boards: Any, generations: int, population: Any, activity: Any, plan: Any, stage: Any, height: int, width: int,
         start: int, stop: int,
     ) -> None:  # fmt: skip
@@ -84,78 +95,122 @@ def survey(rule: Rule, torus: bool) -> Survey:
                     _add_counts(before, height, width, there, activity, first * generations + step, generations)
 
     @specialised(rule, torus)
-    def settle(
-        boards: Any, limit: int, settled: Any, period: Any, plan: Any, stage: Any, height: int, width: int, start: int,
+    def total(
+        boards: Any, generations: int, totals: Any, plan: Any, stage: Any, height: int, width: int, start: int,
         stop: int,
     ) -> None:  # fmt: skip
-        """settled, period: (N,) int64; -1 and 0 where the first `limit` generations do not show a repetition.
+        """Add to totals, flat (generations + 1, 2, 8) uint64, live cells of each generation and those that changed.
 
-        Brent's algorithm for all boards of a tile at once: compare with the state of the last power of two.
+        Lane by lane: the eight are still to be added up. Of the first generation no cell has changed.
+        """
+        size = height * ((width + 7) // 8)
+        tile = LANES * (65 // (width + 1))
+        cells, there = aligned_words(height * LANES), aligned_words(LANES)
+        offsets = np.empty(tile, np.int64)
+        for first in range(start, stop, tile):
+            for lane in range(LANES):
+                there[lane] = uint64(0)
+            for k in range(tile):
+                offsets[k] = min(first + k, stop - 1) * size
+                if first + k < stop:
+                    there[k % LANES] |= row_bits(width) << uint64(k // LANES * (width + 1))
+            read_frame(boards, offsets, plan, stage, cells, height, width, size)
+            active, living = load(there, 0), splat(uint64(0))
+            for row in range(height):  # the places beyond the last board are emptied, and stay so
+                x = both(load(cells, row * LANES), active)
+                store(cells, row * LANES, x)
+                living = add(living, count_bits(x))
+            store(totals, 0, add(load(totals, 0), living))
+            for step in range(1, generations + 1):
+                generation(cells, 0, active, height, width, totals, step * 2 * LANES)
+
+    @specialised(rule, torus)
+    def seek(
+        now: Any, kept: Any, generations: int, power: int, length: int, period: Any, plan: Any, stage: Any, height: int,
+        width: int, start: int, stop: int,
+    ) -> None:  # fmt: skip
+        """Run boards `now` on, and put into `period` (N,) int64 how long a board took to be as in `kept`, if it was.
+
+        Brent's algorithm for all boards of a tile at once: compare with the state of the last power of two. `kept` was
+        `length` generations ago, and will be replaced when that is `power`.
         """
         size = height * ((width + 7) // 8)
         tile = LANES * (65 // (width + 1))
         everything = splat(every_field(row_bits(width), width))
         tops = every_field(uint64(1) << uint64(width - 1), width)
-        words = height * LANES
-        first_cells, cells, others = aligned_words(words), aligned_words(words), aligned_words(words)
+        cells, others = aligned_words(height * LANES), aligned_words(height * LANES)
         differs, open_ = aligned_words(LANES), aligned_words(LANES)
-        active = aligned_words(LANES)
-        offsets, order = np.empty(tile, np.int64), np.empty(tile, np.int64)
-        periods = np.empty(tile, np.int64)
+        offsets = np.empty(tile, np.int64)
         for first in range(start, stop, tile):
             there = min(tile, stop - first)
             for k in range(tile):
                 offsets[k] = (first + min(k, there - 1)) * size
-                order[k] = k
-                periods[k] = 0
-            read_frame(boards, offsets, plan, stage, first_cells, height, width, size)
-            # The period: how far from a state to its next appearance.
-            cells[:], others[:] = first_cells, first_cells
+            read_frame(now, offsets, plan, stage, cells, height, width, size)
+            read_frame(kept, offsets, plan, stage, others, height, width, size)
             open_[:] = tops
-            power, length, left = 1, 0, tile
-            for _ in range(limit):
+            limit, since, left = power, length, there
+            for _ in range(generations):
                 generation(cells, 0, everything, height, width)
-                length += 1
+                since += 1
                 _differing(cells, others, height, width, differs)
-                news = uint64(0)
-                for lane in range(LANES):
-                    news |= open_[lane] & ~differs[lane]
-                if news:
-                    for k in range(tile):
+                if _any_alike(open_, differs):
+                    for k in range(there):
                         top = uint64(1) << uint64(k // LANES * (width + 1) + width - 1)
                         if open_[k % LANES] & ~differs[k % LANES] & top:
-                            periods[k] = length
+                            period[first + k] = since
                             open_[k % LANES] &= ~top
                             left -= 1
                     if left == 0:
                         break
-                if length == power:
+                if since == limit:
                     others[:] = cells
-                    power, length = 2 * power, 0
-            # The first state that comes again: one period ahead, it meets itself.
-            cells[:], others[:] = first_cells, first_cells
-            age = 1
-            count = still_active(periods, order, 0, tile - 1, age, active, width)
-            while count > 0:
-                generation(cells, 0, load(active, 0), height, width)
-                age += 1
-                count = still_active(periods, order, 0, tile - 1, age, active, width)
-            for k in range(there):
-                period[first + k] = periods[k]
-                settled[first + k] = -1
-            left = there
-            for k in range(there):
-                left -= periods[k] == 0
-            at = 0
-            while left > 0:
-                _differing(cells, others, height, width, differs)
-                for k in range(there):
-                    top = uint64(1) << uint64(k // LANES * (width + 1) + width - 1)
-                    if periods[k] > 0 and settled[first + k] < 0 and not differs[k % LANES] & top:
-                        settled[first + k] = at
-                        left -= 1
-                generation(cells, 0, everything, height, width)
-                generation(others, 0, everything, height, width)
-                at += 1
+                    limit, since = 2 * limit, 0
+            write_frame(cells, plan, stage, now, offsets, there, 0, size)
+            write_frame(others, plan, stage, kept, offsets, there, 0, size)
 
-    return Survey(tally, settle)
+    @specialised(rule, torus)
+    def meet(
+        now: Any, ahead: Any, age: int, generations: int, settled: Any, plan: Any, stage: Any, height: int, width: int,
+        start: int, stop: int,
+    ) -> None:  # fmt: skip
+        """Run boards of this age and the same boards a period ahead; the first state that comes again meets itself.
+
+        settled: (N,) int64, set to the generation where that was. There the board in `now` stays.
+        """
+        size = height * ((width + 7) // 8)
+        tile = LANES * (65 // (width + 1))
+        bits = row_bits(width)
+        everything = splat(every_field(bits, width))
+        tops = every_field(uint64(1) << uint64(width - 1), width)
+        cells, others = aligned_words(height * LANES), aligned_words(height * LANES)
+        differs, open_, active = aligned_words(LANES), aligned_words(LANES), aligned_words(LANES)
+        offsets = np.empty(tile, np.int64)
+        for first in range(start, stop, tile):
+            there = min(tile, stop - first)
+            for k in range(tile):
+                offsets[k] = (first + min(k, there - 1)) * size
+            read_frame(now, offsets, plan, stage, cells, height, width, size)
+            read_frame(ahead, offsets, plan, stage, others, height, width, size)
+            open_[:] = tops
+            active[:] = every_field(bits, width)
+            left = there
+            for step in range(generations):
+                _differing(cells, others, height, width, differs)
+                if _any_alike(open_, differs):
+                    for k in range(tile):
+                        place = uint64(k // LANES * (width + 1))
+                        top = uint64(1) << (place + uint64(width - 1))
+                        if open_[k % LANES] & ~differs[k % LANES] & top:
+                            open_[k % LANES] &= ~top
+                            active[k % LANES] &= ~(bits << place)
+                            if k < there:
+                                settled[first + k] = age + step
+                                left -= 1
+                    if left == 0:
+                        break
+                generation(cells, 0, load(active, 0), height, width)
+                generation(others, 0, everything, height, width)
+            write_frame(cells, plan, stage, now, offsets, there, 0, size)
+            write_frame(others, plan, stage, ahead, offsets, there, 0, size)
+
+    return Survey(each, total, seek, meet)
