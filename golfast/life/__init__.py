@@ -18,6 +18,7 @@ from golfast.life.patterns import (
     parse_pattern,
     read_pattern,
 )
+from golfast.life.population import Tally, tally, tally_packed, tally_soups
 from golfast.life.rule import NAMED_RULES, Rule
 from golfast.life.simulate import BACKENDS, BOUNDARIES, simulate, simulate_packed
 from golfast.life.soup import soup_trajectories_packed, soups, soups_packed
@@ -31,6 +32,7 @@ __all__ = [
     "Census",
     "Pattern",
     "Rule",
+    "Tally",
     "apgcode",
     "census",
     "count_cells",
@@ -53,5 +55,8 @@ __all__ = [
     "soup_trajectories_packed",
     "soups",
     "soups_packed",
+    "tally",
+    "tally_packed",
+    "tally_soups",
     "unpack",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.life.kernels.bands import collect, spread
+from golfast.life.kernels.bands import collect, count, spread
 from golfast.life.kernels.wide import STRIP, wide
 from golfast.life.rule import Rule
 from golfast.threads import over_batch, over_passes, thread_count
@@ -61,6 +61,19 @@ class Bands:
         size = stride * (len(target) - 1) + target[0].size
         flat = np.lib.stride_tricks.as_strided(target, (size,), (1,))
         self._run(lambda first, stop: collect(self._here, flat, stride, *self._shape, first, stop))
+
+    def count(self) -> tuple[int, int]:
+        """Live cells of all boards, and cells that have changed; after `advance(1)` since the generation before."""
+        parts = list[NDArray[np.uint64]]()
+
+        def run(first: int, stop: int) -> None:
+            totals = aligned(2 * LANES, np.uint64)
+            count(self._here, self._there, totals, *self._shape, first, stop)
+            parts.append(totals)
+
+        self._run(run)
+        living, changed = np.sum(parts, axis=0).reshape(2, LANES).sum(axis=1)
+        return int(living), int(changed)
 
     def _run(self, kernel: object) -> None:
         over_batch(kernel, self._groups)  # type: ignore[arg-type]

@@ -7,9 +7,24 @@ the first cell of a word highest.
 from typing import Any
 
 import numpy as np
+from numba import uint64
 
 from golfast.jit import kernel, part
-from golfast.vector import LANES, aligned_words, load, load_bytes, store, store_bytes, swap_bytes, transpose
+from golfast.vector import (
+    LANES,
+    add,
+    aligned_words,
+    both,
+    count_bits,
+    exclusive,
+    load,
+    load_bytes,
+    splat,
+    store,
+    store_bytes,
+    swap_bytes,
+    transpose,
+)
 
 
 @part
@@ -101,3 +116,28 @@ def collect(
             offsets[lane] = number // per_board * stride + board_row * row_bytes
         line[: words * LANES] = source[row * words * LANES : (row + 1) * words * LANES]
         _write_row(line, 0, row_bytes, target, offsets)
+
+
+@kernel
+def count(
+    boards: Any, before: Any, totals: Any, bands: int, per_board: int, band: int, height: int, width: int, first: int,
+    stop: int,
+) -> None:  # fmt: skip
+    """Add to totals, flat (2, 8) uint64, the live cells of each lane, and those that are not as in `before`."""
+    words = (width + 63) // 64
+    once = aligned_words(LANES)
+    living = changing = splat(uint64(0))
+    for row in range(first * band, stop * band):
+        for lane in range(LANES):
+            number = row // band * LANES + lane
+            board_row = start(number, per_board, band, height) + row % band
+            # Neither what repeats the last band, nor rows in which a board's last band overlaps the one before.
+            counts = number < bands and board_row >= number % per_board * band
+            once[lane] = ~uint64(0) if counts else uint64(0)
+        mask = load(once, 0)
+        for at in range(row * words * LANES, (row + 1) * words * LANES, LANES):
+            x = load(boards, at)
+            living = add(living, count_bits(both(x, mask)))
+            changing = add(changing, count_bits(both(exclusive(x, load(before, at)), mask)))
+    store(totals, 0, add(load(totals, 0), living))
+    store(totals, LANES, add(load(totals, LANES), changing))
