@@ -4,6 +4,7 @@ Cells are `uint8` 0/1, shape (..., H, W). Packed boards are `numpy.packbits` alo
 """
 
 from golfast.life.apgcode import apgcode, census, objects
+from golfast.life.ash import count_objects_packed
 from golfast.life.boards import pack, packed_width, unpack
 from golfast.life.builtin import PATTERNS
 from golfast.life.patterns import (
@@ -36,6 +37,7 @@ __all__ = [
     "apgcode",
     "census",
     "count_cells",
+    "count_objects_packed",
     "find_pattern",
     "format_life105",
     "format_life106",

@@ -40,7 +40,7 @@ def apgcode(cells: object, *, rule: str | Rule = "B3/S23", max_period: int = MAX
     no object, though it may settle into some: run it first and ask `census`), if it is several objects that are never
     so near that one cell has both for neighbours, and for rules with B0, under which the plane does not stay empty.
     """
-    cells, rule = _board(cells), _checked(rule)
+    cells, rule = _board(cells), checked_rule(rule)
     if not cells.any():
         return "xs0_0"
     orbit = _orbit_of(cells, rule, max_period)
@@ -65,7 +65,7 @@ def objects(
 
     Raises ValueError if the board does not return within `max_period` generations, and for rules with B0.
     """
-    _, placed = _objects(_board(cells), _checked(rule), boundary, max_period)
+    _, placed = _objects(_board(cells), checked_rule(rule), boundary, max_period)
     return [one.cells for one in placed]
 
 
@@ -79,16 +79,16 @@ def census(
 
     Raises ValueError as `objects` does.
     """
-    boards, rule = check_cells(cells), _checked(rule)
+    boards, rule = check_cells(cells), checked_rule(rule)
     found: Counter[str] = Counter()
     for board in boards.reshape(-1, *boards.shape[-2:]):
         period, placed = _objects(board, rule, boundary, max_period)
         for one in placed:  # none of them can take longer than all of them together
-            found[_name(one, board, rule, boundary, period)] += 1
+            found[name_of(one, board.shape, rule, boundary, period)] += 1
     return found
 
 
-class _Placed(NamedTuple):
+class Placed(NamedTuple):
     """An object cut out of its board, where its box begins at (row, column)."""
 
     row: int
@@ -115,12 +115,13 @@ class _Orbit:
     wide: int
 
 
-def _name(placed: _Placed, board: Cells, rule: Rule, boundary: str, max_period: int) -> str:
+def name_of(placed: Placed, size: tuple[int, ...], rule: Rule, boundary: str, max_period: int) -> str:
+    """The apgcode of an object cut out of a board of this size (height, width), or NO_OBJECT."""
     try:
         orbit = _orbit_of(placed.cells, rule, max_period)
     except ValueError:
         return NO_OBJECT
-    height, width = board.shape
+    height, width = size
     if boundary == "torus":  # its own image must stay out of its reach
         alone = orbit.tall <= height - 2 and orbit.wide <= width - 2
     else:
@@ -140,7 +141,8 @@ def _board(cells: object) -> Cells:
     return board
 
 
-def _checked(rule: str | Rule) -> Rule:
+def checked_rule(rule: str | Rule) -> Rule:
+    """A rule under which there are objects; ValueError for the others, those with B0."""
     rule = Rule.parse(rule)
     if rule.birth & 1:
         raise ValueError(f"there are no objects under {rule}: with B0 an empty plane does not stay empty")
@@ -217,7 +219,7 @@ def _trimmed(cells: Cells) -> tuple[Cells, int, int]:
     return cells[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], int(rows[0]), int(columns[0])
 
 
-def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> tuple[int, list[_Placed]]:
+def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> tuple[int, list[Placed]]:
     """The board's period, and its objects in the order of their first cells."""
     if boundary not in ("dead", "torus"):
         raise ValueError(f'boundary {boundary!r} is neither "dead" nor "torus"')
@@ -233,7 +235,7 @@ def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> tuple[
         if boundary == "torus":
             alone = _unrolled(alone)
         cells, row, column = _trimmed(alone)
-        found.append(_Placed(row, column, np.ascontiguousarray(cells)))
+        found.append(Placed(row, column, np.ascontiguousarray(cells)))
     return period, found
 
 

@@ -1,0 +1,266 @@
+"""The objects on settled boards, taken apart as `golfast.life.apgcode.objects` does it, a board at a time, and counted.
+
+Most boards hold what others held: an object is looked up by its cells in a hash table, and only what is there for the
+first time is named later, by slower code. On a dead border its place may matter, but only as far as it can grow in its
+board's period of P generations: P - 1 cells. So that far it belongs to what is looked up.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import uint64
+
+from golfast.jit import inlined, kernel, part
+
+HEADER = 6  # words of an entry before its cells: height, width, and free cells above, left, below and right of it
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
+
+@part
+def _root(parent: Any, label: int) -> int:
+    while parent[label] != label:
+        parent[label] = parent[parent[label]]
+        label = parent[label]
+    return label
+
+
+@inlined
+def _join(parent: Any, one: int, other: int) -> None:
+    one, other = _root(parent, one), _root(parent, other)
+    parent[max(one, other)] = min(one, other)
+
+
+@part
+def _wrap(labels: Any, height: int, width: int) -> None:
+    """Opposite edges touch: what lies around labels (height + 2, width + 2) comes from beyond the other edge."""
+    labels[0, 1 : width + 1] = labels[height, 1 : width + 1]
+    labels[height + 1, 1 : width + 1] = labels[1, 1 : width + 1]
+    labels[:, 0] = labels[:, width]
+    labels[:, width + 1] = labels[:, 1]
+
+
+@part
+def _step(labels: Any, following: Any, parent: Any, birth: int, survival: int, torus: bool, met: Any) -> None:
+    """From labels (height + 2, width + 2), 0 for dead cells, to those of the next generation, joining what interacts.
+
+    As `apgcode._together` has it: two labels become one where they touch, and where a cell is born that neither would
+    bear alone, or each would, or is not born that one of them would bear.
+    """
+    height, width = labels.shape[0] - 2, labels.shape[1] - 2
+    if torus:
+        _wrap(labels, height, width)
+    for row in range(1, height + 1):
+        for column in range(1, width + 1):
+            if labels[row, column]:
+                for there in (labels[row, column + 1], labels[row + 1, column - 1], labels[row + 1, column],
+                              labels[row + 1, column + 1]):  # fmt: skip
+                    if there:
+                        _join(parent, labels[row, column], there)
+    for row in range(1, height + 1):
+        for column in range(1, width + 1):
+            if labels[row, column]:
+                labels[row, column] = _root(parent, labels[row, column])
+    if torus:
+        _wrap(labels, height, width)
+    for row in range(1, height + 1):
+        for column in range(1, width + 1):
+            centre, living, owner, several = labels[row, column], 0, labels[row, column], False
+            for up in range(row - 1, row + 2):
+                for left in range(column - 1, column + 2):
+                    label = labels[up, left]
+                    if label:
+                        living += 1
+                        several = several or (owner != 0 and label != owner)
+                        owner = label
+            new = (survival >> (living - 1) if centre else birth >> living) & 1
+            if several:  # only at a dead cell, now that neighbours are one
+                owner = _meet(labels, row, column, parent, birth, new, met)
+            following[row, column] = owner if new else 0
+
+
+@part
+def _meet(labels: Any, row: int, column: int, parent: Any, birth: int, new: int, met: Any) -> int:
+    """Several labels have this dead cell for a neighbour; join them if need be, and say whose the cell will be."""
+    count = 0
+    for up in range(row - 1, row + 2):
+        for left in range(column - 1, column + 2):
+            if labels[up, left]:
+                met[count] = labels[up, left]
+                count += 1
+    bearer, one = 0, True
+    for k in range(count):
+        alone = 0
+        for other in range(count):
+            alone += met[other] == met[k]
+        if birth >> alone & 1:
+            one = one and (bearer == 0 or bearer == met[k])
+            bearer = met[k]
+    if (bearer != 0) != (new == 1) or not one:
+        for k in range(1, count):
+            _join(parent, met[0], met[k])
+        return int(met[0])
+    return int(bearer)
+
+
+@part
+def _first_row(label: int, next_label: Any, rows: Any, size: int, taken: Any) -> int:
+    """The row (or column) of an object on a torus from which to count, so that the widest gap comes last."""
+    taken[:] = False
+    while label:
+        taken[rows[label]] = True
+        label = next_label[label]
+    first = last = -1
+    widest = begins = 0
+    for row in range(size):
+        if taken[row]:
+            if first < 0:
+                first = row
+            elif row - last > widest:
+                widest, begins = row - last, row
+            last = row
+    return first if first + size - last > widest else begins
+
+
+@part
+def _doubled(array: Any) -> Any:
+    larger = np.zeros(2 * array.shape[0], array.dtype)
+    larger[: array.shape[0]] = array
+    return larger
+
+
+@part
+def _label(boards: Any, board: int, height: int, width: int, labels: Any, parent: Any, rows: Any, columns: Any) -> int:
+    """Give every live cell of a board a label of its own, from 1 on, and say how many there are."""
+    labels[:] = 0
+    row_bytes, living = (width + 7) // 8, 0
+    for row in range(height):
+        for column in range(width):
+            if boards[(board * height + row) * row_bytes + column // 8] >> (7 - column % 8) & 1:
+                living += 1
+                labels[row + 1, column + 1] = parent[living] = living
+                rows[living], columns[living] = row, column
+    return living
+
+
+@part
+def _bury(labels: Any, living: int, parent: Any, rows: Any, columns: Any, there: Any) -> None:
+    """A label that has died out within the period was a spark of what stands in its place."""
+    there[: living + 1] = 0
+    for label in range(1, living + 1):
+        there[_root(parent, labels[rows[label] + 1, columns[label] + 1])] = 1
+    for label in range(1, living + 1):
+        if not there[_root(parent, label)]:
+            rows[label] = -1 - rows[label]  # marked: none may be joined before all have been asked
+    for label in range(1, living + 1):
+        if rows[label] < 0:
+            rows[label] = -1 - rows[label]
+            _join(parent, label, labels[rows[label] + 1, columns[label] + 1])
+
+
+@part
+def _cut(
+    first: int, next_label: Any, rows: Any, columns: Any, height: int, width: int, reach: int, torus: bool,
+    taken: Any, entry: Any,
+) -> int:  # fmt: skip
+    """Write the entry of the object whose labels begin with `first`, and say how many words it has."""
+    top, left, bottom, right = height, width, 0, 0
+    if torus:
+        top = _first_row(first, next_label, rows, height, taken)
+        left = _first_row(first, next_label, columns, width, taken)
+    else:
+        label = first
+        while label:
+            top, left = min(top, rows[label]), min(left, columns[label])
+            label = next_label[label]
+    label = first
+    while label:
+        bottom = max(bottom, (rows[label] - top) % height + 1)
+        right = max(right, (columns[label] - left) % width + 1)
+        label = next_label[label]
+    entry[:] = uint64(0)
+    entry[0], entry[1] = bottom, right
+    if not torus:
+        entry[2], entry[3] = min(top, reach), min(left, reach)
+        entry[4], entry[5] = min(height - top - bottom, reach), min(width - left - right, reach)
+    label = first
+    while label:
+        place = (rows[label] - top) % height * right + (columns[label] - left) % width
+        entry[HEADER + place // 64] |= uint64(1) << uint64(place % 64)
+        label = next_label[label]
+    return HEADER + (bottom * right + 63) // 64
+
+
+@part
+def _find(slots: Any, words: Any, begins: Any, entry: Any, size: int) -> int:
+    """The slot of this entry, or the empty one where it belongs."""
+    value = uint64(size)
+    for k in range(size):
+        value = (value ^ entry[k]) * _PRIME
+        value ^= value >> uint64(29)
+    at = np.int64(value & uint64(slots.shape[0] - 1))
+    while slots[at]:
+        begin = begins[slots[at] - 1]
+        if begins[slots[at]] - begin == size:
+            same = True
+            for k in range(size):
+                same = same and words[begin + k] == entry[k]
+            if same:
+                break
+        at = (at + 1) % slots.shape[0]
+    return int(at)
+
+
+@kernel
+def count_objects(
+    boards: Any, periods: Any, height: int, width: int, birth: int, survival: int, torus: bool, start: int, stop: int
+) -> Any:
+    """The objects of settled boards start..stop, flat uint8 of (N, height, bytes), with their periods (N,) int64.
+
+    Returns entries as uint64 words, where each begins, how often it was there, and the period of the first board that
+    had it. An entry: HEADER words, then the box's cells row by row, the first lowest.
+    """
+    most = height * width
+    labels, following = np.zeros((height + 2, width + 2), np.int32), np.zeros((height + 2, width + 2), np.int32)
+    # By label: what it became, where its cell was, and the next label of its group, which begins at `head`.
+    parent, rows, columns = np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32)
+    next_label, head = np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32)
+    met, taken = np.zeros(9, np.int32), np.zeros(max(height, width), np.bool_)
+    entry = np.zeros(HEADER + (most + 63) // 64, np.uint64)
+    slots, words = np.zeros(1 << 10, np.int64), np.zeros(1 << 12, np.uint64)
+    begins, counts, firsts = np.zeros(1 << 8, np.int64), np.zeros(1 << 8, np.int64), np.zeros(1 << 8, np.int64)
+    known = 0
+    for board in range(start, stop):
+        living = _label(boards, board, height, width, labels, parent, rows, columns)
+        for _ in range(periods[board]):
+            _step(labels, following, parent, birth, survival, torus, met)
+            labels, following = following, labels
+        _bury(labels, living, parent, rows, columns, head)
+        head[: living + 1] = 0
+        for label in range(living, 0, -1):
+            root = _root(parent, label)
+            next_label[label] = head[root]
+            head[root] = label
+        for root in range(1, living + 1):
+            if head[root]:
+                size = _cut(
+                    head[root], next_label, rows, columns, height, width, periods[board] - 1, torus, taken, entry
+                )
+                at = _find(slots, words, begins, entry, size)
+                if slots[at] == 0:
+                    while begins[known] + size > words.shape[0]:
+                        words = _doubled(words)
+                    if known + 1 == begins.shape[0]:
+                        begins, counts, firsts = _doubled(begins), _doubled(counts), _doubled(firsts)
+                    words[begins[known] : begins[known] + size] = entry[:size]
+                    begins[known + 1], firsts[known] = begins[known] + size, periods[board]
+                    known += 1
+                    slots[at] = known
+                    counts[known - 1] = 0
+                    if 2 * known > slots.shape[0]:
+                        slots = np.zeros(4 * slots.shape[0], np.int64)
+                        for one in range(known):
+                            many = begins[one + 1] - begins[one]
+                            slots[_find(slots, words, begins, words[begins[one] : begins[one + 1]], many)] = one + 1
+                        at = _find(slots, words, begins, entry, size)
+                counts[slots[at] - 1] += 1
+    return words[: begins[known]], begins[: known + 1], counts[:known], firsts[:known]
