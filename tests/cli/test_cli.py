@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import types
@@ -14,7 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from golfast.data import Trajectories, layout
-from golfast.life import read_pattern, simulate, soups
+from golfast.life import census as count_objects
+from golfast.life import read_pattern, settle, simulate, soups
 from golfast_cli import main
 
 COMMANDS = [
@@ -364,6 +366,52 @@ def test_a_census_counts_every_soup():
     assert told["soups"] == told["settled"] == sum(told["periods"].values()) == 3000
     assert "period 2" in call("census", "--soups", 3000, "--size", "10x10", "--quiet").stdout
     assert "up to 64 columns wide; got 65" in refused("census", "--size", "10x65")
+
+
+@pytest.mark.parametrize("boundary", ["dead", "torus"])
+def test_a_census_counts_cells_and_objects(boundary, monkeypatch):
+    monkeypatch.setattr("golfast_cli.census._CELLS", 10_000)  # block by block
+    words = ["census", "--soups", 250, "--size", "12x10", "--boundary", boundary, "--seed", 3, "--quiet"]
+    told = json.loads(call(*words, "--objects", "--generations", 20, "--json").stdout)
+    boards = soups(250, 12, 10, seed=3)
+    states = simulate(boards, 20, boundary=boundary).astype(np.int64)
+    assert told["population"]["total"] == states.sum(axis=(0, 2, 3)).tolist()
+    assert told["activity"]["total"] == abs(np.diff(states, axis=1)).sum(axis=(0, 2, 3)).tolist()
+    np.testing.assert_allclose(told["population"]["mean"], states.sum(axis=(2, 3)).mean(axis=0))
+    found = settle(boards, boundary=boundary)
+    ended = [
+        simulate(board, when + 1, boundary=boundary)[-2:]
+        for board, when in zip(boards, found.settled.tolist(), strict=True)
+    ]
+    assert told["population"]["settled_total"] == sum(int(pair[0].sum()) for pair in ended)
+    assert told["activity"]["settled_total"] == sum(int((pair[0] != pair[1]).sum()) for pair in ended)
+    assert told["objects"] == count_objects([pair[0] for pair in ended], boundary=boundary)
+    counts = list(told["objects"].values())
+    assert counts == sorted(counts, reverse=True)
+    lines = call(*words, "--objects", "--generations", 20).stdout
+    assert f"objects        {sum(counts):,} of {len(counts)} kinds\n" in lines
+    assert "xs4_33 " in lines
+    assert f"population     0: {told['population']['mean'][0]:.4g}  1: " in lines
+
+
+def test_a_census_of_what_never_settles():
+    told = json.loads(call("census", "--soups", 9, "--size", "64x64", "--limit", 3, "-g", 0, "--json", "-q").stdout)
+    assert (told["settled"], told["population"]["settled_mean"], told["activity"]["mean"]) == (0, None, [])
+    assert "settled:" not in call("census", "--soups", 9, "--size", "64x64", "--limit", 3, "-g", 0, "-q").stdout
+    assert "there are no objects under B0/S" in refused("census", "--objects", "--rule", "B0/S")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_a_census_can_be_interrupted():
+    """Blocks are small on large boards and for long limits, and a call of a kernel is short on all."""
+    words = ["census", "--soups", 10**9, "--size", "64x64", "--rule", "B2/S", "--boundary", "torus", "--limit", 10**9]
+    command = f"from golfast_cli import main; main({[str(word) for word in words]}, prog_name='golfast')"
+    job = subprocess.Popen([sys.executable, "-c", command], stderr=subprocess.PIPE, text=True)
+    assert job.stderr.readline() == "census: 1,000,000,000 soups\n"
+    job.send_signal(signal.SIGINT)
+    _, told = job.communicate(timeout=300)
+    assert job.returncode == 130
+    assert told.splitlines()[-1].startswith("golfast: interrupted")
 
 
 def test_unknown_commands_and_options():
