@@ -22,7 +22,7 @@ from golfast.run.hardware import hardware, versions
 from .peers_big import COMPILER
 from .peers_life import packages
 
-SUITES = ("simulate", "dataset", "loader", "train", "metric", "evaluate", "rl", "gpu", "gpu_train")
+SUITES = ("simulate", "census", "dataset", "loader", "train", "metric", "evaluate", "rl", "gpu", "gpu_train")
 
 Record = dict[str, Any]
 

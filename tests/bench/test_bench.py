@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from golfast.data import Recipe, generate
 from golfast.imagine import metric, score
-from golfast.life import reference, soups, unpack
+from golfast.life import reference, settle, soups, tally, unpack
 from golfast.life.rule import Rule
 from golfast.life.soup import soup_ages
 from golfast.model import Network
@@ -21,7 +21,17 @@ from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
 from golfast.train import TrainConfig
 from golfast.train.loop import _Training
-from golfast_bench import bench_train, limits, peers_big, peers_life, peers_metric, suite, tiles
+from golfast_bench import (
+    bench_census,
+    bench_train,
+    limits,
+    peers_big,
+    peers_census,
+    peers_life,
+    peers_metric,
+    suite,
+    tiles,
+)
 from golfast_bench.beside import Side, compare
 from golfast_bench.peers_train import Plain
 from golfast_bench.suite import run
@@ -55,6 +65,26 @@ def test_peers_run_one_board_on(torus):
             plain = peers_big.Compiled(library, board, torus=torus)
         plain.run(5)
         np.testing.assert_array_equal(plain.cells(), expected)
+
+
+def test_the_peer_takes_a_census():
+    boards = soups(60, 9, 11, seed=1)
+    for limit in (40, 1000):
+        settled, period = peers_census.settle_numpy(boards, limit)
+        found = settle(boards, limit=limit)
+        np.testing.assert_array_equal(settled, found.settled)
+        np.testing.assert_array_equal(period, found.period)
+    found = tally(boards, 5)
+    assert peers_census.tally_numpy(boards, 5) == (found.population.tolist(), found.activity.tolist())
+
+
+def test_the_census_is_measured(monkeypatch):
+    for name, few in {"BOARDS": 60, "SETTLED": 5, "COUNTED": 10, "NAMED": 5, "GENERATIONS": 3}.items():
+        monkeypatch.setattr(bench_census, name, few)
+    for bench in (bench_census.bench_settle, bench_census.bench_population, bench_census.bench_objects):
+        benchmark = Benchmark()
+        bench(benchmark)
+        assert benchmark.extra_info["rate"] > 0
 
 
 def test_boards_go_into_tiles_and_back():
@@ -231,5 +261,7 @@ def test_a_wrong_result_is_a_failure_that_names_the_benchmark(monkeypatch):
 
 
 def test_an_unknown_suite_is_told_what_there_is():
-    with pytest.raises(ValueError, match="suite 'metrics'; known are: simulate, dataset, loader, train, metric"):
+    with pytest.raises(
+        ValueError, match="suite 'metrics'; known are: simulate, census, dataset, loader, train, metric"
+    ):
         run(("simulate", "metrics"), save=None, as_json=False, quiet=True)
