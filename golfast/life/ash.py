@@ -1,6 +1,8 @@
 """What soups leave behind: the objects on many settled boards, counted by their apgcodes."""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from golfast.life.rule import Rule
 from golfast.life.simulate import BOUNDARIES, check_choice
 from golfast.threads import over_batch
 
+_CALL = 1 << 26  # cells times generations of one call of a kernel, a quarter of a second: Ctrl-C waits for it
 _SMALLEST = 64  # boards of one span: each meets the common objects for the first time
 
 
@@ -40,11 +43,13 @@ def count_objects_packed(
     periods = periods[chosen]
     height, flat = packed.shape[1], packed[chosen].reshape(-1)
     parts: list[Any] = []
+    for begin, end in _calls(periods, height * width):
 
-    def run(start: int, stop: int) -> None:
-        parts.append(count_objects(flat, periods, height, width, rule.birth, rule.survival, torus, start, stop))
+        def run(start: int, stop: int, begin: int = begin) -> None:
+            span = begin + start, begin + stop
+            parts.append(count_objects(flat, periods, height, width, rule.birth, rule.survival, torus, *span))
 
-    over_batch(run, len(periods), smallest=_SMALLEST)
+        over_batch(run, end - begin, smallest=_SMALLEST)
     entries: dict[bytes, list[int]] = {}
     for words, begins, counts, firsts in parts:
         for begin, end, count, first in zip(begins[:-1], begins[1:], counts, firsts, strict=True):
@@ -53,6 +58,13 @@ def count_objects_packed(
     for entry, (count, first) in entries.items():
         found[_name(np.frombuffer(entry, np.uint64), packed.shape[1], width, rule, boundary, first)] += count
     return found
+
+
+def _calls(periods: NDArray[np.int64], cells: int) -> Iterator[tuple[int, int]]:
+    """Boards that go through a kernel at once."""
+    calls = np.cumsum(periods) * cells // _CALL
+    cuts = [0, *(np.flatnonzero(np.diff(calls)) + 1).tolist(), len(periods)]
+    return pairwise(cuts)
 
 
 def _name(entry: NDArray[np.uint64], height: int, width: int, rule: Rule, boundary: str, period: int) -> str:

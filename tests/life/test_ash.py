@@ -76,6 +76,14 @@ def test_more_kinds_than_tables_hold_at_first():
     assert found == census(unpack(last, 7), rule=rule)
 
 
+def test_the_work_of_a_call_changes_nothing(monkeypatch):
+    last, period = ash(200, 16, 16, 5, boundary="torus")
+    expected = count_objects_packed(last, 16, period, boundary="torus")
+    monkeypatch.setattr("golfast.life.ash._CALL", 1500)
+    assert count_objects_packed(last, 16, period, boundary="torus") == expected
+    assert expected == census(unpack(last, 16)[period > 0], boundary="torus")
+
+
 def test_boards_without_a_period_are_left_out():
     last, period = ash(50, 12, 12, 4)
     some = np.where(np.arange(50) < 20, period, 0)

@@ -31,62 +31,81 @@ def _join(parent: Any, one: int, other: int) -> None:
 
 
 @part
-def _wrap(labels: Any, height: int, width: int) -> None:
-    """Opposite edges touch: what lies around labels (height + 2, width + 2) comes from beyond the other edge."""
-    labels[0, 1 : width + 1] = labels[height, 1 : width + 1]
-    labels[height + 1, 1 : width + 1] = labels[1, 1 : width + 1]
-    labels[:, 0] = labels[:, width]
-    labels[:, width + 1] = labels[:, 1]
+def _homes(height: int, width: int, torus: bool) -> Any:
+    """For each place of a board with a margin, (height + 2) * (width + 2), whose cell it is; 0 if nobody's."""
+    homes = np.zeros((height + 2) * (width + 2), np.int32)
+    for row in range(height + 2):
+        for column in range(width + 2):
+            if torus or (0 < row <= height and 0 < column <= width):
+                home = ((row - 1) % height + 1) * (width + 2) + (column - 1) % width + 1
+                homes[row * (width + 2) + column] = home
+    return homes
 
 
 @part
-def _step(labels: Any, following: Any, parent: Any, birth: int, survival: int, torus: bool, met: Any) -> None:
-    """From labels (height + 2, width + 2), 0 for dead cells, to those of the next generation, joining what interacts.
+def _wrap(labels: Any, homes: Any, margin: Any) -> None:
+    """Opposite edges of a torus touch: the margin repeats what lies beyond the other edge."""
+    for k in range(margin.shape[0]):
+        labels[margin[k]] = labels[homes[margin[k]]]
+
+
+@part
+def _step(
+    labels: Any, live: Any, count: int, following: Any, born: Any, parent: Any, birth: int, survival: int, homes: Any,
+    margin: Any, around: Any, seen: Any, met: Any,
+) -> int:  # fmt: skip
+    """From labels, at the `count` places in `live`, to those of the next generation, joining what interacts.
 
     As `apgcode._together` has it: two labels become one where they touch, and where a cell is born that neither would
-    bear alone, or each would, or is not born that one of them would bear.
+    bear alone, or each would, or is not born that one of them would bear. around: from a place to the nine around it.
+    `seen` holds no `True`, and `following` only 0; so it is left, and `labels` too. Returns how many will live.
     """
-    height, width = labels.shape[0] - 2, labels.shape[1] - 2
-    if torus:
-        _wrap(labels, height, width)
-    for row in range(1, height + 1):
-        for column in range(1, width + 1):
-            if labels[row, column]:
-                for there in (labels[row, column + 1], labels[row + 1, column - 1], labels[row + 1, column],
-                              labels[row + 1, column + 1]):  # fmt: skip
-                    if there:
-                        _join(parent, labels[row, column], there)
-    for row in range(1, height + 1):
-        for column in range(1, width + 1):
-            if labels[row, column]:
-                labels[row, column] = _root(parent, labels[row, column])
-    if torus:
-        _wrap(labels, height, width)
-    for row in range(1, height + 1):
-        for column in range(1, width + 1):
-            centre, living, owner, several = labels[row, column], 0, labels[row, column], False
-            for up in range(row - 1, row + 2):
-                for left in range(column - 1, column + 2):
-                    label = labels[up, left]
-                    if label:
-                        living += 1
-                        several = several or (owner != 0 and label != owner)
-                        owner = label
+    _wrap(labels, homes, margin)
+    for k in range(count):
+        for step in range(5, 9):  # the other four have this one among theirs
+            there = labels[live[k] + around[step]]
+            if there:
+                _join(parent, labels[live[k]], there)
+    for k in range(count):
+        labels[live[k]] = _root(parent, labels[live[k]])
+    _wrap(labels, homes, margin)
+    many = 0
+    for k in range(count):
+        for step in range(9):
+            at = homes[live[k] + around[step]]
+            if at == 0 or seen[at]:
+                continue
+            seen[at] = True
+            centre, living, owner, several = labels[at], 0, labels[at], False
+            for other in range(9):
+                label = labels[at + around[other]]
+                if label:
+                    living += 1
+                    several = several or (owner != 0 and label != owner)
+                    owner = label
             new = (survival >> (living - 1) if centre else birth >> living) & 1
             if several:  # only at a dead cell, now that neighbours are one
-                owner = _meet(labels, row, column, parent, birth, new, met)
-            following[row, column] = owner if new else 0
+                owner = _meet(labels, at, around, parent, birth, new, met)
+            if new:
+                following[at] = owner
+                born[many] = at
+                many += 1
+    for k in range(count):
+        for step in range(9):
+            seen[homes[live[k] + around[step]]] = False
+    for k in range(count):
+        labels[live[k]] = 0
+    return many
 
 
 @part
-def _meet(labels: Any, row: int, column: int, parent: Any, birth: int, new: int, met: Any) -> int:
+def _meet(labels: Any, at: int, around: Any, parent: Any, birth: int, new: int, met: Any) -> int:
     """Several labels have this dead cell for a neighbour; join them if need be, and say whose the cell will be."""
     count = 0
-    for up in range(row - 1, row + 2):
-        for left in range(column - 1, column + 2):
-            if labels[up, left]:
-                met[count] = labels[up, left]
-                count += 1
+    for step in range(9):
+        if labels[at + around[step]]:
+            met[count] = labels[at + around[step]]
+            count += 1
     bearer, one = 0, True
     for k in range(count):
         alone = 0
@@ -129,32 +148,37 @@ def _doubled(array: Any) -> Any:
 
 
 @part
-def _label(boards: Any, board: int, height: int, width: int, labels: Any, parent: Any, rows: Any, columns: Any) -> int:
+def _label(
+    boards: Any, board: int, height: int, width: int, labels: Any, live: Any, parent: Any, rows: Any, columns: Any
+) -> int:
     """Give every live cell of a board a label of its own, from 1 on, and say how many there are."""
-    labels[:] = 0
     row_bytes, living = (width + 7) // 8, 0
     for row in range(height):
-        for column in range(width):
-            if boards[(board * height + row) * row_bytes + column // 8] >> (7 - column % 8) & 1:
-                living += 1
-                labels[row + 1, column + 1] = parent[living] = living
-                rows[living], columns[living] = row, column
+        for byte in range(row_bytes):
+            bits = boards[(board * height + row) * row_bytes + byte]
+            for column in range(8 * byte, 8 * byte + 8):
+                if bits >> (7 - column % 8) & 1:
+                    at = (row + 1) * (width + 2) + column + 1
+                    live[living] = at
+                    living += 1
+                    labels[at] = parent[living] = living
+                    rows[living], columns[living] = row, column
+                if bits == 0:
+                    break
     return living
 
 
 @part
-def _bury(labels: Any, living: int, parent: Any, rows: Any, columns: Any, there: Any) -> None:
+def _bury(labels: Any, living: int, parent: Any, rows: Any, columns: Any, width: int, there: Any, gone: Any) -> None:
     """A label that has died out within the period was a spark of what stands in its place."""
     there[: living + 1] = 0
     for label in range(1, living + 1):
-        there[_root(parent, labels[rows[label] + 1, columns[label] + 1])] = 1
+        there[_root(parent, labels[(rows[label] + 1) * (width + 2) + columns[label] + 1])] = 1
+    for label in range(1, living + 1):  # none may be joined before all have been asked
+        gone[label] = there[_root(parent, label)] == 0
     for label in range(1, living + 1):
-        if not there[_root(parent, label)]:
-            rows[label] = -1 - rows[label]  # marked: none may be joined before all have been asked
-    for label in range(1, living + 1):
-        if rows[label] < 0:
-            rows[label] = -1 - rows[label]
-            _join(parent, label, labels[rows[label] + 1, columns[label] + 1])
+        if gone[label]:
+            _join(parent, label, labels[(rows[label] + 1) * (width + 2) + columns[label] + 1])
 
 
 @part
@@ -219,22 +243,35 @@ def count_objects(
     Returns entries as uint64 words, where each begins, how often it was there, and the period of the first board that
     had it. An entry: HEADER words, then the box's cells row by row, the first lowest.
     """
-    most = height * width
-    labels, following = np.zeros((height + 2, width + 2), np.int32), np.zeros((height + 2, width + 2), np.int32)
+    most, places = height * width, (height + 2) * (width + 2)
+    labels, following = np.zeros(places, np.int32), np.zeros(places, np.int32)
+    live, born = np.zeros(most, np.int32), np.zeros(most, np.int32)
+    homes, seen = _homes(height, width, torus), np.zeros(places, np.bool_)
+    everywhere = np.arange(places, dtype=np.int32)
+    margin = everywhere[(homes != everywhere) & (homes != 0)]
+    around = np.empty(9, np.int32)
+    for step in range(9):
+        around[step] = (step // 3 - 1) * (width + 2) + step % 3 - 1
     # By label: what it became, where its cell was, and the next label of its group, which begins at `head`.
     parent, rows, columns = np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32)
     next_label, head = np.zeros(most + 1, np.int32), np.zeros(most + 1, np.int32)
+    gone = np.zeros(most + 1, np.bool_)
     met, taken = np.zeros(9, np.int32), np.zeros(max(height, width), np.bool_)
     entry = np.zeros(HEADER + (most + 63) // 64, np.uint64)
     slots, words = np.zeros(1 << 10, np.int64), np.zeros(1 << 12, np.uint64)
     begins, counts, firsts = np.zeros(1 << 8, np.int64), np.zeros(1 << 8, np.int64), np.zeros(1 << 8, np.int64)
     known = 0
     for board in range(start, stop):
-        living = _label(boards, board, height, width, labels, parent, rows, columns)
+        living = _label(boards, board, height, width, labels, live, parent, rows, columns)
+        count = living
         for _ in range(periods[board]):
-            _step(labels, following, parent, birth, survival, torus, met)
-            labels, following = following, labels
-        _bury(labels, living, parent, rows, columns, head)
+            count = _step(
+                labels, live, count, following, born, parent, birth, survival, homes, margin, around, seen, met
+            )
+            labels, following, live, born = following, labels, born, live
+        _bury(labels, living, parent, rows, columns, width, head, gone)
+        for k in range(count):
+            labels[live[k]] = 0
         head[: living + 1] = 0
         for label in range(living, 0, -1):
             root = _root(parent, label)
