@@ -22,7 +22,7 @@ _COMMANDS = {
     "features": ("features", "Draw what the units of a run's network look for."),
     "rl": ("rl", "Train agents to play, judge them by whole games, and watch them."),
     "simulate": ("simulate", "Run a soup or a pattern, to a picture, a pattern file or numbers."),
-    "census": ("census", "When do soups settle, and into what period?"),
+    "census": ("census", "When do soups settle, and into what?"),
     "bench": ("bench", "Measure this machine, beside the peers."),
 }
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from golfast.life.boards import Cells, check_cells
+from golfast.life.boards import Cells, check_cells, whole_number
 from golfast.life.patterns.wechsler import format_wechsler, parse_apgcode
 from golfast.life.reference import step
 from golfast.life.rule import Rule
@@ -151,6 +151,7 @@ def checked_rule(rule: str | Rule) -> Rule:
 
 def _orbit_of(cells: Cells, rule: Rule, max_period: int) -> _Orbit:
     first, _, _ = _trimmed(cells)
+    max_period = whole_number("max_period", max_period)
     orbit = _orbit(first.tobytes(), first.shape[0], rule, max_period)
     if isinstance(orbit, str):
         raise ValueError(orbit)
@@ -223,6 +224,7 @@ def _objects(board: Cells, rule: Rule, boundary: str, max_period: int) -> tuple[
     """The board's period, and its objects in the order of their first cells."""
     if boundary not in ("dead", "torus"):
         raise ValueError(f'boundary {boundary!r} is neither "dead" nor "torus"')
+    max_period = whole_number("max_period", max_period)
     now, period = step(board, rule, boundary), 1
     while not np.array_equal(now, board):
         if period >= max_period:

@@ -163,11 +163,11 @@ def sort_by_age(ages: NDArray[np.int64], tile: int, *, beyond: int = 0) -> NDArr
     return order
 
 
-def check_generations(generations: int) -> int:
-    """`generations` as an int; ValueError unless it is a whole number of at least 0."""
-    number = whole_number("generations", generations)
+def check_generations(generations: int, name: str = "generations") -> int:
+    """`generations` as an int; ValueError, naming it as the caller does, unless it is a whole number of at least 0."""
+    number = whole_number(name, generations)
     if not 0 <= number <= MOST_GENERATIONS:
-        raise ValueError(f"generations is {number}; it must be from 0 to {MOST_GENERATIONS:,}")
+        raise ValueError(f"{name} is {number}; it must be from 0 to {MOST_GENERATIONS:,}")
     return number
 
 

@@ -74,7 +74,7 @@ def settle_packed(
     A board that does not is empty there. Boards run on by a few generations at a time, and those that are found leave,
     so that none waits for the slowest beside it.
     """
-    limit, rule = check_generations(limit), Rule.parse(rule)
+    limit, rule = check_generations(limit, "limit"), Rule.parse(rule)
     kernels = kernels_for(rule, boundary)
     settled, period = np.full(len(packed), -1, np.int64), np.zeros(len(packed), np.int64)
     order = _seek(packed, width, limit, kernels, period)

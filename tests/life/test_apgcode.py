@@ -96,6 +96,8 @@ def test_the_rule_matters():
         apgcode(replicator, rule="highlife")
     assert apgcode([[1, 1], [1, 1]], rule="highlife") == "xs4_33"
     assert apgcode([[1]], rule="B3/S023") == "xs1_1"
+    with pytest.raises(ValueError, match="max_period is a whole number; got 'x'"):
+        apgcode([[1]], max_period="x")
     with pytest.raises(ValueError, match="the pattern dies out"):
         apgcode([[1, 1], [1, 1]], rule="2x2")
 

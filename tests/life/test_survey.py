@@ -107,7 +107,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
         (np.zeros((5, 5)), {}, "W at most 64; got shape"),
         (np.zeros((1, 5, 5)), {"rule": "x"}, "is not of the form"),
         (np.zeros((1, 5, 5)), {"boundary": "x"}, "boundary 'x' is unknown"),
-        (np.zeros((1, 5, 5)), {"limit": -1}, "generations is -1"),
+        (np.zeros((1, 5, 5)), {"limit": -1}, "limit is -1"),
     ],
 )
 def test_what_cannot_be_surveyed(boards, options, message):
