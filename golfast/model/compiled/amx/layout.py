@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfast.model.compiled.amx.tiles import TILE_ROWS, tile_shapes
+from golfast.model.compiled.plane import Plane
 
 MOST_CHANNELS = 32
 ROW = MOST_CHANNELS  # elements of a pixel
@@ -26,11 +27,8 @@ LAYER_GRADIENT = TAPS * 4 * 256
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Geometry(Plane):
     """Where the cells of a board are in a plane."""
-
-    height: int
-    width: int
 
     @property
     def margin(self) -> int:
@@ -40,7 +38,7 @@ class Geometry:
     @property
     def blocks(self) -> int:
         """Blocks of 32 pixels that hold all cells."""
-        return -(-(self.height * (self.width + 1) - 1) // TOGETHER)
+        return -(-self.span // TOGETHER)
 
     @property
     def pixels(self) -> int:
@@ -48,22 +46,11 @@ class Geometry:
         return self.margin + self.blocks * TOGETHER + self.width + 4
 
     @cached_property
-    def cells(self) -> NDArray[np.int64]:
-        """The pixel of each cell, (H * W,)."""
-        rows = self.margin + (self.width + 1) * np.arange(self.height)
-        return np.asarray((rows[:, None] + np.arange(self.width)).reshape(-1))
-
-    @cached_property
     def live(self) -> NDArray[np.uint8]:
         """1 for pixels that are cells, 0 for those of the border, (pixels,)."""
         live = np.zeros(self.pixels, np.uint8)
         live[self.cells] = 1
         return live
-
-    @cached_property
-    def taps(self) -> NDArray[np.int64]:
-        """The distance in pixels of each neighbour that a tap reads, row by row, (9,)."""
-        return np.array([dy * (self.width + 1) + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
 
 
 def conv_shapes(inputs: int, outputs: int) -> NDArray[np.uint8]:

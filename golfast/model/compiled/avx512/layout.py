@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.model.compiled.plane import Plane
+
 TAPS = 9
 LANES = 16
 VECTORS = 3  # of pixels, computed at a time
@@ -36,21 +38,13 @@ def pairs(channels: int) -> int:
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Geometry(Plane):
     """Where the cells of a board are in a plane."""
-
-    height: int
-    width: int
 
     @property
     def margin(self) -> int:
         """Pixels before the first cell: enough for the taps, and a whole number of vectors."""
         return -(-(self.width + 2) // ROW_LANES) * ROW_LANES
-
-    @property
-    def span(self) -> int:
-        """Pixels from the first cell to the last."""
-        return self.height * (self.width + 1) - 1
 
     @property
     def blocks(self) -> int:
@@ -70,19 +64,8 @@ class Geometry:
         return (lines + 1 - lines % 2) * ROW_LANES
 
     @cached_property
-    def cells(self) -> NDArray[np.int64]:
-        """The pixel of each cell, (H * W,)."""
-        rows = self.margin + (self.width + 1) * np.arange(self.height)
-        return np.asarray((rows[:, None] + np.arange(self.width)).reshape(-1))
-
-    @cached_property
     def live(self) -> NDArray[np.uint32]:
         """Which pixels of each vector are cells: (pixels / 16,), bit k for the vector's pixel k."""
         live = np.zeros(self.pixels, np.uint32)
         live[self.cells] = 1
         return np.asarray((live.reshape(-1, LANES) << np.arange(LANES, dtype=np.uint32)).sum(1, dtype=np.uint32))
-
-    @cached_property
-    def taps(self) -> NDArray[np.int64]:
-        """The distance in pixels of each neighbour that a tap reads, row by row, (9,)."""
-        return np.array([dy * (self.width + 1) + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
