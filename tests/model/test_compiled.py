@@ -62,6 +62,7 @@ def torch_gradient(network: Network, first: Any, last: Any, autoencoder: bool, a
 @example(ModelConfig(), 20, 20, True, 0)
 @example(ModelConfig(timesteps=2, channels=32, decoder_layers=3, shared_core=False), 3, 40, False, 1)
 @example(ModelConfig(timesteps=1, core_layers=1), 1, 33, True, 2)
+@example(ModelConfig(timesteps=2, channels=1, encoder_layers=2, decoder_layers=3), 9, 4, False, 3)
 def test_gradients_are_those_of_autocast(
     engine: str, config: ModelConfig, height: int, width: int, autoencoder: bool, seed: int
 ) -> None:

@@ -34,7 +34,7 @@ class Avx512Engine(Engine):
         super().__init__(config, height, width)
         geometry, channels, layers = Geometry(height, width), padded(config.channels), len(self.layers)
         self._places = geometry.cells
-        sizes = np.array([_sizes(*layer) for layer in self.layers])
+        sizes = np.array([_sizes(*layer, group) for layer, group in zip(self.layers, _groups(layers), strict=True)])
         starts = np.cumsum(sizes, axis=0) - sizes
         words, turned_words, sums = sizes.sum(axis=0)
         self._map = _places_of(self.layers, starts, channels)
@@ -76,10 +76,14 @@ class Avx512Engine(Engine):
         run(self._desk, program, self._places, *batch)
 
 
-def _sizes(inputs: int, outputs: int) -> tuple[int, int, int]:
+def _groups(layers: int) -> list[int]:
+    """How many outputs of each layer are computed at a time: the last one draws, and has only one."""
+    return [GROUP] * (layers - 1) + [1]
+
+
+def _sizes(inputs: int, outputs: int, group: int) -> tuple[int, int, int]:
     """Words of a layer's weights and turned weights, and elements of its gradient."""
-    # A layer of one output is computed for one output, and not for a group.
-    forward = TAPS * pairs(inputs) * (1 if outputs == 1 else padded(outputs))
+    forward = TAPS * pairs(inputs) * -(-outputs // group) * group
     return forward, TAPS * pairs(outputs) * padded(inputs), TAPS * padded(inputs) * padded(outputs) * LANES
 
 
@@ -89,9 +93,8 @@ def _places_of(layers: list[tuple[int, int]], starts: NDArray[np.int64], channel
     Or (-1, -1, its place in the biases). (parameters, 3).
     """
     parts = []
-    for layer, (inputs, outputs) in enumerate(layers):
+    for layer, ((inputs, outputs), group) in enumerate(zip(layers, _groups(len(layers)), strict=True)):
         o, tap, c = np.meshgrid(np.arange(outputs), np.arange(TAPS), np.arange(inputs), indexing="ij")
-        group = 1 if outputs == 1 else GROUP
 
         def word(out: Any, tap: Any, into: Any, count: int, group: int) -> Any:
             step = into // 2 * TAPS + tap
