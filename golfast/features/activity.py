@@ -34,6 +34,16 @@ class Activity:
         return torch.quantile(self.values.double(), PERCENTILE / 100, dim=0).to(self.values.dtype)
 
     @cached_property
+    def rare(self) -> Tensor:
+        """(U,) bool: live units that are at rest at their percentile: under 0.1% of real inputs excite them."""
+        return (self.percentile <= self.values.amin(0)) & ~self.dead
+
+    @cached_property
+    def bar(self) -> Tensor:
+        """What an input must reach, (U,): the percentile; of rare units, which reach that at rest, the most they do."""
+        return torch.where(self.rare, self.values.amax(0), self.percentile)
+
+    @cached_property
     def spread(self) -> Tensor:
         """Standard deviation (U,); 1 for units that never change."""
         spread = self.values.std(0, correction=0)

@@ -18,7 +18,7 @@ def selectivity(study: Study) -> torch.Tensor:
     """How far above its mean a unit's 99.9th percentile of real inputs is, in standard deviations, (U,); 0 if dead."""
     index = list(study.units)
     values = study.activity.values[:, index]
-    far = (study.bar - values.mean(0)) / study.activity.spread[index]
+    far = (study.activity.percentile[index] - values.mean(0)) / study.activity.spread[index]
     return torch.where(study.dead, torch.zeros_like(far), far)
 
 

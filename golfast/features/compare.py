@@ -30,18 +30,19 @@ def compare(
     """A row of figures per method, over the live units of a surveyed layer.
 
     methods: parametrisations, and "examples": the strongest of the real inputs, of which each seed sees a part of its
-    own. A row has "method" and the shares of units at or above the 99.9th percentile of real inputs as the method left
-    them ("reached_raw"), after projection ("reached_projected") and after the search among legal inputs ("reached");
-    "above_raw", "above_projected", "above": how far above it the median unit is, in standard deviations of the unit;
-    "illegal": the mean distance of raw from projected inputs, as a share of the range, where inputs matter; "agreement"
-    and "other": the mean correlation there of legal inputs of one unit from two seeds, and of two units from one seed.
+    own. A row has "method" and the shares of units at or above their bar, the 99.9th percentile of real inputs, as the
+    method left them ("reached_raw"), after projection ("reached_projected") and after the search among legal inputs
+    ("reached"); "above_raw", "above_projected", "above": how far above it the median unit is, in standard deviations of
+    the unit; "illegal": the mean distance of raw from projected inputs, as a share of the range, where inputs matter;
+    "agreement" and "other": the mean correlation there of legal inputs of one unit from two seeds, and of two units
+    from one seed.
     """
     config = config or OptimiseConfig()
     live = torch.nonzero(~activity.dead)[:, 0]
     if len(live) == 0:
         raise ValueError(f"layer {activity.layer.address} has no live unit to compare methods on")
     matters = field_of_view(probe, activity.layer, world.space, world.examples, at=activity.at)
-    bar, spread = activity.percentile[live], activity.spread[live]
+    bar, spread = activity.bar[live], activity.spread[live]
     rows = []
     for method in methods:
         scores: list[list[Tensor]] = [[], [], []]

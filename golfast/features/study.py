@@ -51,13 +51,13 @@ class Study:
     """From noise, one input per unit."""
     best: Tensor
     """The legal inputs that excite most, (U, *shape): from noise, or from the strongest real ones where noise ended
-    below the 99.9th percentile."""
+    below those."""
     score: Tensor
     """Their activations, (U,)."""
     from_real: Tensor
     """(U,) bool: whether `best` was found from a real input."""
     plain: Tensor
-    """`best` with all that is not needed taken away: still at the 99.9th percentile, (U, *shape)."""
+    """`best` with all that is not needed taken away: still at the bar, (U, *shape)."""
 
     @property
     def dead(self) -> Tensor:
@@ -65,18 +65,32 @@ class Study:
         return self.activity.dead[list(self.units)]
 
     @property
+    def rare(self) -> Tensor:
+        """(U,) bool: units that under 0.1% of real inputs excite."""
+        return self.activity.rare[list(self.units)]
+
+    @property
     def bar(self) -> Tensor:
-        """The 99.9th percentile over real inputs, (U,)."""
-        return self.activity.percentile[list(self.units)]
+        """The 99.9th percentile over real inputs, (U,); of rare units their largest real activation."""
+        return self.activity.bar[list(self.units)]
+
+    @property
+    def largest(self) -> Tensor:
+        """The largest activation on real inputs, (U,)."""
+        return self.activity.values[:, list(self.units)].amax(0)
 
     def passes(self, score: Tensor) -> Tensor:
-        """(U,) bool: which activations reach the percentile."""
-        return score >= self.bar - _ROUNDING * self.activity.spread[list(self.units)]
+        """(U,) bool: which activations reach the bar."""
+        return self.reaches(score, self.bar)
+
+    def reaches(self, score: Tensor, mark: Tensor) -> Tensor:
+        """(U,) bool: which activations are at a mark (U,) or above it, but for rounding."""
+        return score >= mark - _ROUNDING * self.activity.spread[list(self.units)]
 
     def figures(self) -> dict[str, Any]:
         """The study in plain values."""
         live = ~self.dead
-        spread, values = self.activity.spread[list(self.units)], self.activity.values[:, list(self.units)]
+        spread, percentile = (part[list(self.units)] for part in (self.activity.spread, self.activity.percentile))
         above = ((self.score - self.bar) / spread)[live]
         return {
             "layer": self.layer.address,
@@ -86,20 +100,21 @@ class Study:
             "units": len(self.units),
             "dead": [unit for unit, dead in zip(self.units, self.dead.tolist(), strict=True) if dead],
             "silent": [unit for unit in self.units if bool(self.activity.silent[unit])],
+            "rare": [unit for unit, rare in zip(self.units, self.rare.tolist(), strict=True) if rare],
             "live": int(live.sum()),
             "reached": int((self.passes(self.score) & live).sum()),
             "reached_from_noise": int((self.passes(self.optimised.score) & live).sum()),
             "reached_raw": int((self.passes(self.optimised.raw_score) & live).sum()),
             "reached_projected": int((self.passes(self.optimised.projected_score) & live).sum()),
-            "above_every_real_input": int(((self.score > values.amax(0)) & live).sum()),
+            "above_every_real_input": int(((self.score > self.largest) & live).sum()),
             "least_above_percentile_in_deviations": round(float(above.min()), 4) if len(above) else None,
             "mean_above_percentile_in_deviations": round(float(above.mean()), 4) if len(above) else None,
             "per_unit": [
                 {
                     "unit": unit,
                     "dead": bool(self.dead[k]),
-                    "percentile": round(float(self.bar[k]), 5),
-                    "largest_real": round(float(values[:, k].max()), 5),
+                    "percentile": round(float(percentile[k]), 5),
+                    "largest_real": round(float(self.largest[k]), 5),
                     "raw": round(float(self.optimised.raw_score[k]), 5),
                     "from_noise": round(float(self.optimised.score[k]), 5),
                     "best": round(float(self.score[k]), 5),
@@ -151,7 +166,7 @@ def study(
     nowhere = torch.zeros(len(chosen), dtype=torch.bool, device=index.device)
     found = optimised.legal
     result = Study(layer, chosen, activity, matters, optimised, found, optimised.score, nowhere, found)
-    behind = torch.nonzero(~result.passes(optimised.score) & ~result.dead)[:, 0]
+    behind = torch.nonzero(~result.reaches(optimised.score, result.largest) & ~result.dead)[:, 0]
     if len(behind):
         result = _from_real(result, world, scene, index, behind, config)
     floor = torch.minimum(result.bar, result.score)
@@ -198,7 +213,7 @@ class _Scene:
 def _from_real(
     done: Study, world: World, scene: _Scene, index: Tensor, behind: Tensor, config: OptimiseConfig
 ) -> Study:
-    """The study with units that noise did not bring far enough climbing from their strongest real input instead."""
+    """The study with units that noise left below their strongest real input climbing from that instead."""
     score = scene.score(index[behind])
     start = scene.legal.project(scene.cut(world.examples[done.activity.strongest(1)[index[behind], 0]].float()))
     found, reached = refine(score, start, scene.legal, scene.space, rounds=config.rounds)

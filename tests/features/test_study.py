@@ -177,6 +177,39 @@ def test_units_that_noise_leaves_behind_climb_from_a_real_input(probe, world):
     torch.testing.assert_close(found.score[found.from_real], activity.values.amax(0)[found.from_real])
 
 
+def test_a_unit_that_hardly_any_real_input_excites_is_held_to_the_strongest_of_them():
+    """Its percentile is what it puts out at rest, which any input reaches."""
+    wanted = torch.from_numpy(soups(1, 9, 9, seed=8)).float()
+    linear = nn.Linear(81, 2)
+    with torch.no_grad():
+        linear.weight[:] = 2 * wanted.flatten() - 1
+        linear.bias[:] = torch.tensor([2 - wanted.sum(), 0.0])  # 2 for the board that is wanted, 1 if one cell is off
+    probe = Probe(nn.Sequential(nn.Flatten(), linear, nn.ReLU()))
+    near = wanted.clone()
+    near[0, 0, 0] = 1 - near[0, 0, 0]
+    boards = torch.from_numpy(soups(3000, 9, 9, seed=5, density=0.3)).float()
+    boards[70] = near[0]
+    world = World(BOARD, Boards(), boards.unsqueeze(1))
+    activity = survey(probe, [probe.find("2", world.examples[:2])], world.examples)["2"]
+    assert activity.percentile[0] == 0
+    assert activity.bar.tolist() == [1.0, float(activity.percentile[1])]
+    found = study(probe, activity, world)
+    assert found.figures()["rare"] == [0]
+    assert found.figures()["reached_from_noise"] == 1
+    assert found.from_real.tolist() == [True, False]
+    assert torch.equal(found.best[0, 0], wanted[0])
+    assert found.score[0] == 2
+    assert probe.read(found.plain, ["2"])["2"][0, 0] >= 1  # as much as the strongest real input
+
+
+def test_no_legal_input_found_is_below_the_strongest_real_one(probe, world):
+    """Even where noise comes as far as the percentile."""
+    activity = survey(probe, [probe.find("2", REAL[:2].float())], REAL)["2"]
+    for rounds in (0, 1, 3):
+        found = study(probe, activity, world, config=OptimiseConfig(steps=8, trials=4, rounds=rounds))
+        assert (found.score >= activity.values.amax(0) - 1e-4).all()
+
+
 def test_activity_and_field_are_those_of_the_layer(probe):
     layer = probe.find("2", REAL[:2].float())
     activity = survey(probe, [layer], REAL, at=(0, 3))["2"]
