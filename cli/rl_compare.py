@@ -70,6 +70,7 @@ def compare(
     changes = dict(parse_assignment(text) for text in assignments)
     config = override(Agents().config(environment, 0), changes)
     sweep = _sweep(variants, spec, changes).limited(counted=seeds, most=seeds)
+    _check_judged(sweep, environment, options["device"], options["results"], episodes)
     trained = run_sweep(
         [sweep], kind=Agents(episodes), recipes=(environment,), executor="local", show=False, as_json=False, **options
     )
@@ -179,6 +180,24 @@ def _sweep(variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]
     named = f"{spec.name} {' '.join(f'{key}={value}' for key, value in changes.items())}"
     shared = tuple(dataclasses.replace(one, changes=changes | dict(one.changes)) for one in spec.variants)
     return dataclasses.replace(spec, name=named, variants=shared)
+
+
+def _check_judged(sweep: "Spec", environment: str, device: str, results: Path, episodes: int) -> None:
+    """ValueError if the results file has some of a sweep's trials, judged by another number of games."""
+    from golfast.ablate.plan import Row
+    from golfast.ablate.store import Store
+
+    if not results.exists():
+        return
+    rows = [Row(sweep, environment, variant, device) for variant in sweep.variants if variant.suits(environment)]
+    names = [row.trial(place).name for row in rows for place in range(row.variant.counted)]
+    with Store.reading(results) as store:
+        judged = {run.result["greedy"]["count"] for run in store.trials(names) if run.result}
+    if other := judged - {episodes}:
+        raise ValueError(
+            f"{results} has runs of this comparison that were judged by {min(other)} games, not {episodes}; "
+            f"give --episodes {min(other)}, or another --results file to judge them again"
+        )
 
 
 def _beside(row: "Row", store: "Store") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from golfast.rl.config import AgentConfig
 from golfast.rl.evaluate import EPISODES
 from golfast.rl.loop import train
 from golfast.rl.recipes import recipe as agent_recipe
-from golfast.rl.trial import as_run, run_agent
+from golfast.rl.trial import as_run, judge, load_agent, run_agent
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
@@ -22,7 +22,8 @@ _ROLLOUTS = 40
 class AgentWork:
     """Train an agent and judge it by whole games. Workers of one machine must name the same folder.
 
-    The result has "curve" beside what result.json holds: the records of metrics.jsonl.
+    The result has "curve" beside what result.json holds: the records of metrics.jsonl. A finished run that was judged by
+    another number of games is judged again.
     """
 
     folder: Path
@@ -33,6 +34,11 @@ class AgentWork:
         """Run it, or go on with what a killed worker left of it, or read the result if it is finished."""
         run = RunFolder(self.folder / "trials" / trial.name)
         result = run_agent(trial.config, run, device=self.device, resume=True, episodes=self.episodes, pictures=False)
+        if result["greedy"]["count"] != self.episodes:
+            config, network, compute = load_agent(run.path, self.device)
+            for name in ("greedy", "sampled"):
+                again = judge(network, config, compute, greedy=name == "greedy", episodes=self.episodes)
+                result = result | {name: again}
         return result | {"reached": True, "curve": run.read_log()}
 
 

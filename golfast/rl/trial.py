@@ -35,13 +35,19 @@ def run_agent(
 ) -> dict[str, Any]:
     """Train, evaluate on `episodes` whole games, greedy and sampled, draw; returns what result.json holds.
 
-    A folder whose run is finished is not run again: its result is returned. Raises ValueError if the folder has a run
+    A folder whose run is finished is not run again: its result is returned, and if it was judged by another number of
+    games the display says so. Raises ValueError if the folder has a run
     and `resume` is not set; otherwise as `train` does.
     """
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision).unscaled
     config = as_run(config, device)
     if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+        if (judged := done["greedy"]["count"]) != episodes:
+            display.say(
+                f"{folder.path} is finished and was judged by {judged} games, shown here; "
+                f"`golfast rl evaluate {folder.path} --episodes {episodes}` judges it by {episodes}"
+            )
         return done
     with folder.locked():
         phase = display.phase(f"train {config.algorithm} on {config.environment.name}", config.steps, unit="step")

@@ -38,6 +38,14 @@ def test_training_leaves_a_run_that_explains_itself(run):
     )
 
 
+def test_a_finished_run_says_by_how_many_games_it_was_judged(run):
+    again = cli("train", "--folder", run[0], "--resume", "--json", "--episodes", 7)
+    assert json.loads(again.stdout) == run[1]
+    assert "was judged by 4 games, shown here" in again.stderr
+    assert "--episodes 7` judges it by 7" in again.stderr
+    assert "judged" not in cli("train", "--folder", run[0], "--resume", "--episodes", 4).stderr
+
+
 def test_a_run_is_evaluated_and_played(run, tmp_path):
     folder, result = run
     again = json.loads(cli("evaluate", folder, "--episodes", 4, "--json", "--quiet").stdout)
@@ -108,6 +116,15 @@ def test_variants_are_compared(tmp_path):
     trials = sorted((tmp_path / "trials").iterdir())
     assert len(trials) == 4
     assert json.loads(cli(*arguments, "--seeds", 2, *where, *SMALL, "--json").stdout)["rows"] == rows  # none run again
+    other = [*SMALL, "--episodes", 6]
+    refused = cli(*arguments, "--seeds", 2, *where, *other)
+    assert refused.exit_code == 2
+    assert "judged by 4 games, not 6; give --episodes 4, or another --results file" in refused.output
+    elsewhere = ("--results", tmp_path / "other.sqlite", *where[2:])
+    told = json.loads(cli(*arguments, "--seeds", 2, *elsewhere, *other, "--json").stdout)
+    assert told["episodes"] == 6
+    assert told["rows"][0]["seconds_training"] == rows[0]["seconds_training"]
+    assert told["rows"][0]["greedy_means"] != rows[0]["greedy_means"]
     # What was run is a sweep like any other.
     main_cli = CliRunner().invoke(main, ["results", str(tmp_path / "r.sqlite"), "--json"])
     found = json.loads(main_cli.stdout)
