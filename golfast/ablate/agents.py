@@ -22,8 +22,8 @@ _ROLLOUTS = 40
 class AgentWork:
     """Train an agent and judge it by whole games. Workers of one machine must name the same folder.
 
-    The result has "curve" beside what result.json holds: the records of metrics.jsonl. A finished run that was judged by
-    another number of games is judged again.
+    The result has "curve" beside what result.json holds: the records of metrics.jsonl. A finished run that was judged
+    by another number of games is judged again.
     """
 
     folder: Path

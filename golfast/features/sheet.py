@@ -121,8 +121,10 @@ def _card(
     else:
         bar = f"{float(study.bar[k]):.3g}"
         words = f"reaches {float(study.score[k]):.3g}; "
-        words += f"under 0.1% of real inputs excite it, to {bar} at most" if study.rare[k] else ""
-        words += "" if study.rare[k] else f"99.9% of real inputs stay below {bar}"
+        if study.rare[k]:
+            words += f"under 0.1% of real inputs excite it, to {bar} at most"
+        else:
+            words += f"99.9% of real inputs stay below {bar}"
         words += "; real inputs never bring it above 0" if silent else ""
         words += "; found from a real input" if study.from_real[k] else ""
     write(image, (text_width(label) + 10, TEXT + 3), words, size=_SMALL + 1, colour=FAINT, anchor="ls")
