@@ -11,6 +11,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 from .rl_compare import agent_config, compare, episodes_option, interval_words, show_results
 
 CURVE_POINTS = 200  # of a learning curve that is kept
+CURVE = ("step", "return", "entropy", "seconds")  # of its records
 DEMO_STEPS = 3_000_000
 DEMO_EXAMPLES = 4000  # inputs that its sheets set the optimised ones beside
 
@@ -106,7 +107,10 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
     from golfast.run.progress import Display
 
     config, network, compute = load_agent(run, device)
+    log = [record for record in RunFolder(run).read_log() if all(name in record for name in CURVE)]
     with Display(quiet=quiet) as display:
+        if save and not log:
+            display.say(f"{RunFolder(run).metrics} is missing or damaged; {save} will have no learning curve")
         found = {
             name: judge(
                 network, config, compute, greedy=name == "greedy", episodes=episodes, seed=seed, display=display
@@ -115,13 +119,13 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
         }
     words = {name: _score_words(scores) for name, scores in found.items()}
     if save:
-        log = RunFolder(run).read_log()
         kept = log[:: max(1, len(log) // CURVE_POINTS)] + log[-1:]
+        trained = {"steps": log[-1]["step"], "seconds of training": log[-1]["seconds"]} if log else {}
         kept_result = {
             "what": f"{config.environment.name}: score of an agent in {episodes} whole games, and how it learned",
             "command": shlex.join(["golfast", *sys.argv[1:]]),
-            "figures": words | {"steps": log[-1]["step"], "seconds of training": log[-1]["seconds"]},
-            "curve": {name: [record[name] for record in kept] for name in ("step", "return", "entropy", "seconds")},
+            "figures": words | trained,
+            "curve": {name: [record[name] for record in kept] for name in CURVE},
             "config": to_mapping(config),
             **found,
             "hardware": hardware(),

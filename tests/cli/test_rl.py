@@ -1,6 +1,7 @@
 """`golfast rl`, as it is typed."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -61,6 +62,21 @@ def test_a_run_is_evaluated_and_played(run, tmp_path):
     assert played["over"]
     with Image.open(tmp_path / "a.gif") as game:
         assert game.n_frames > 1
+
+
+@pytest.mark.parametrize("log", [None, "{", '{"step": 3}\n'])
+def test_a_run_without_its_metrics_is_evaluated_and_saved(run, tmp_path, log):
+    copy = tmp_path / "run"
+    shutil.copytree(run[0], copy)
+    (copy / "metrics.jsonl").unlink()
+    if log is not None:
+        (copy / "metrics.jsonl").write_text(log)
+    done = cli("evaluate", copy, "--episodes", 4, "--save", tmp_path / "kept.json")
+    assert done.exit_code == 0, done.output
+    assert "metrics.jsonl is missing or damaged" in done.stderr
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert kept["greedy"] == run[1]["greedy"]
+    assert kept["curve"]["step"] == []
 
 
 def test_what_the_units_of_an_agent_look_for_is_drawn(run, tmp_path):
