@@ -75,5 +75,7 @@ class Autograd(Descent):
         return self._optimiser.state_dict()
 
     def load(self, state: dict[str, Any]) -> None:
-        """The optimiser's."""
+        """The optimiser's. ValueError if it is not of torch's form, as what `ByHand` and `Convolved` leave."""
+        if "param_groups" not in state:
+            raise ValueError("it was made on another device or by another version of golfast")
         self._optimiser.load_state_dict(state)

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from golfast.errors import Failure
 from golfast.jit import inlined, kernel
 from golfast.rl.config import DescentConfig
 
@@ -64,9 +63,9 @@ class FlatWeights:
         return {"mean": self._mean.clone(), "square": self._square.clone(), "steps": self._steps}
 
     def load(self, state: dict[str, Any]) -> None:
-        """The averages, from a checkpoint; the weights are the network's. Failure if it has none of this form."""
+        """The averages, from a checkpoint; the weights are the network's. ValueError if it has none of this form."""
         if "mean" not in state:
-            raise Failure("the checkpoint is of another version of golfast, or of another device; train anew")
+            raise ValueError("it was made on another device or by another version of golfast")
         self._mean.copy_(state["mean"])
         self._square.copy_(state["square"])
         self._steps = state["steps"]

@@ -22,7 +22,7 @@ from golfast.rl.learn import Learner, Rollout
 from golfast.rl.loss import Figures
 from golfast.rl.network import ActorCritic, seeded_agent
 from golfast.rl.randomness import derived
-from golfast.run.checkpoint import load_checkpoint, save_checkpoint
+from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.config import fingerprint, to_toml
 from golfast.run.files import replacing
 from golfast.run.folder import RunFolder
@@ -61,7 +61,8 @@ def train(
     the folder's checkpoint, if there is one, to the weights that an uninterrupted run gives: bit for bit on a CPU.
     `watch` is called with every record that goes into metrics.jsonl.
 
-    Raises Failure if a reward or the weights stop being numbers, or if the checkpoint is damaged or of another config;
+    Raises Failure if a reward or the weights stop being numbers, or if the checkpoint is damaged, of another config
+    or of another device;
     ValueError as `make_environment` does.
     """
     with torch_threads(config.threads):
@@ -151,7 +152,8 @@ class _Training:
         config = self.config
         self.folder.start(to_toml(config))
         if resume and (state := load_checkpoint(self.folder.checkpoint, config=fingerprint(config))):
-            self._load(state)
+            with taken_up(self.folder.checkpoint):
+                self._load(state)
         else:
             self._begin()
         self.folder.rewind_log(self.step if self.update else -1)

@@ -22,6 +22,7 @@ from golfast.rl import (
 from golfast.rl import loop as loop_module
 from golfast.rl.act import actor_for
 from golfast.rl.cartpole import CartPole
+from golfast.rl.descend import Autograd
 from golfast.rl.draw import draw_curve, draw_episode
 from golfast.rl.environment import Step
 from golfast.run.config import override
@@ -119,6 +120,24 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, compute, monkeypatc
     resumed = run(config, tmp_path / "a", compute, resume=True)
     assert torch.equal(weights(whole.network), weights(resumed.network))
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "a")
+
+
+def test_a_checkpoint_of_another_device_is_told(tmp_path, compute, monkeypatch):
+    """On a GPU any network is moved by torch's optimiser."""
+    real = loop_module._Training._play
+
+    def killed(self):
+        if self.update == 5:
+            raise Killed
+        real(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop_module._Training, "_play", killed)
+        with pytest.raises(Killed):
+            run(SMALL, tmp_path / "a", compute)
+    monkeypatch.setattr("golfast.rl.learn.descent_for", Autograd)
+    with pytest.raises(Failure, match=r"checkpoint\.pt holds what this run cannot take up.*made on another device"):
+        run(SMALL, tmp_path / "a", compute, resume=True)
 
 
 class Broken(CartPole):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from golfast.errors import Failure
 from golfast.rl.by_hand import ByHand
 from golfast.rl.config import DescentConfig, PolicyConfig
 from golfast.rl.convolved import Convolved
@@ -105,6 +104,9 @@ def test_lower_precision_differs_by_its_rounding_alone():
 
 
 def test_a_checkpoint_of_another_kind_is_told():
+    compute = choose_compute("cpu", "fp32")
     network = seeded_agent((3, 10, 10), 3, PolicyConfig(kind="cnn", width=8), seed=1)
-    with pytest.raises(Failure, match="of another version of golfast, or of another device"):
-        Convolved(network, DescentConfig(), choose_compute("cpu", "fp32")).load({"state": {}, "param_groups": []})
+    with pytest.raises(ValueError, match="made on another device or by another version of golfast"):
+        Convolved(network, DescentConfig(), compute).load({"state": {}, "param_groups": []})
+    with pytest.raises(ValueError, match="made on another device or by another version of golfast"):
+        Autograd(network, DescentConfig(), compute).load(Convolved(network, DescentConfig(), compute).state())
