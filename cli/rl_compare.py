@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,11 @@ def _sweep(variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]
     from golfast.ablate.spec import load_spec, parse_spec
 
     if variants:
-        tables = {name: {"set": own} for name, own in map(_variant, variants)}
+        named_changes = [_variant(text) for text in variants]
+        for name, times in Counter(name for name, _ in named_changes).items():
+            if times > 1:
+                raise ValueError(f"--variant {name!r} is given {times} times; each needs a name of its own")
+        tables = {name: {"set": own} for name, own in named_changes}
         named = f"variants {' '.join(tables)}"
         spec = parse_spec(named, {"title": "Variants", "kind": "agents", "counted": 3, "seed": 0, "variants": tables})
     else:

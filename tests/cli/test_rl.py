@@ -176,6 +176,7 @@ def test_kept_results_are_shown(tmp_path):
         (["show", "--folder", "nowhere"], 1, "there are no results in nowhere"),
         (["compare", "brick", "--variant", " : x=1"], 2, "is not of the form"),
         (["compare", "brick", "--variant", "a", "--spec", "b.toml"], 2, "not both"),
+        (["compare", "brick", "--variant", "a", "--variant", "a : entropy=0"], 2, "'a' is given 2 times"),
         (["compare", "brick", "--spec", "b.toml"], 1, "b.toml"),
         (["compare", "brick", "--variant", "a: seeed=1"], 2, "did you mean 'seed'"),
         (["compare", "chess"], 2, "environment.name is 'chess'"),
