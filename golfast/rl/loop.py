@@ -61,9 +61,8 @@ def train(
     the folder's checkpoint, if there is one, to the weights that an uninterrupted run gives: bit for bit on a CPU.
     `watch` is called with every record that goes into metrics.jsonl.
 
-    Raises Failure if a reward or the weights stop being numbers, or if the checkpoint is damaged, of another config
-    or of another device;
-    ValueError as `make_environment` does.
+    Raises Failure if rewards, observations or weights stop being numbers, or if the checkpoint is damaged, of another
+    config or of another device; ValueError as `make_environment` does.
     """
     with torch_threads(config.threads):
         games = environment or make_environment(config.environment, training=True)
@@ -212,10 +211,16 @@ class _Training:
         np.logical_not(self.ended, out=rollout.counts[0])
         np.logical_not(rollout.ended[:-1], out=rollout.counts[1:])
         self.ended[:] = rollout.ended[-1]
-        if not np.isfinite(rollout.rewards).all():
-            bad = rollout.rewards[~np.isfinite(rollout.rewards)][0]
+        self._check("a reward", rollout.rewards)
+        if self.seen.dtype == np.float32:
+            self._check("an observation", self.seen)
+
+    def _check(self, what: str, values: NDArray[np.float32]) -> None:
+        finite = np.isfinite(values)
+        if not finite.all():
+            name, before = self.config.environment.name, self.step + self.config.batch
             raise Failure(
-                f"{self.config.environment.name} gave a reward of {bad} before step {self.step + self.config.batch}; "
+                f"{name} gave {what} of {values[~finite][0]} before step {before}; "
                 "an agent cannot learn from what is not a number: mend the environment"
             )
 

@@ -159,6 +159,22 @@ def test_a_reward_that_is_no_number_is_told(tmp_path, compute):
         run(SMALL, tmp_path / "a", compute, environment=Broken(6))
 
 
+class Blind(CartPole):
+    """Shows what is no number, now and then."""
+
+    def step(self, actions):
+        step = super().step(actions)
+        seen = step.observations.copy()
+        seen[-1, 2] = np.nan
+        return Step(seen, *step[1:])
+
+
+def test_an_observation_that_is_no_number_is_told(tmp_path, compute, monkeypatch):
+    monkeypatch.setattr(loop_module, "CompiledEnvironment", type("Never", (), {}))
+    with pytest.raises(Failure, match=r"cartpole gave an observation of nan before step 60.*mend the environment"):
+        run(SMALL, tmp_path / "a", compute, environment=Blind(6))
+
+
 def test_divergence_is_told(tmp_path, compute, monkeypatch):
     monkeypatch.setattr(loop_module.Learner, "update", lambda self, rollout, number: loop_module.Figures(1, np.nan, 1))
     with pytest.raises(Failure, match=r"diverged at step 120.*lower optimiser\.lr"):
