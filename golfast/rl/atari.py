@@ -25,8 +25,9 @@ class Atari(Environment):
             from ale_py import roms
             from ale_py.vector_env import AtariVectorEnv
         except ImportError as error:
+            needed = "gymnasium" if (error.name or "").partition(".")[0] == "gymnasium" else "ale-py"
             raise ValueError(
-                f"atari/{game} needs ale-py ({error}); install it with: pip install 'golfast[atari]'"
+                f"atari/{game} needs {needed} ({error}); install it with: pip install 'golfast[atari]'"
             ) from None
         if game not in (known := roms.get_all_rom_ids()):
             raise ValueError(f"ale-py has no game {game!r}; it has: {', '.join(sorted(known))}")

@@ -1,5 +1,7 @@
 """Gymnasium's environments, and Atari's."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,22 @@ def test_our_cartpole_and_theirs_end_alike(tmp_path):
 def test_what_cannot_be_played_is_refused(name, sentence):
     with pytest.raises(ValueError, match=sentence):
         make_environment(EnvironmentConfig(name=name, count=1))
+
+
+@pytest.mark.parametrize("missing", ["gymnasium", "ale_py"])
+def test_what_is_not_installed_is_named(tmp_path, monkeypatch, missing):
+    """ale-py's vector environment is made of gymnasium's, without which ale-py can be there."""
+    package = tmp_path / "ale_py"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "roms.py").write_text("")
+    (package / "vector_env.py").write_text("import gymnasium")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ale_py"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ValueError, match=f"atari/breakout needs {missing.replace('_', '-')} .*golfast.atari"):
+        make_environment(EnvironmentConfig(name="atari/breakout", count=1))
 
 
 class Atari:
