@@ -31,9 +31,12 @@ class Wanted:
 def draw_sheets(subject: "Subject", wanted: Wanted, folder: Path, display: "Display") -> dict[str, Any]:
     """Study a subject's layers, draw into a folder, leave features.json there and return what it holds.
 
-    ValueError for a layer that does not exist, listing those that do.
+    ValueError for a layer that does not exist, listing those that do, for a unit, and for a method that is not for its
+    inputs.
     """
+    from golfast.features import parametrise
     from golfast.features.layers import unknown_layer
+    from golfast.features.study import check_units
     from golfast.run.files import write_json
     from golfast.run.hardware import hardware, versions
 
@@ -42,6 +45,10 @@ def draw_sheets(subject: "Subject", wanted: Wanted, folder: Path, display: "Disp
         if address not in there:
             raise ValueError(unknown_layer(address, there))
     chosen = [there[address] for address in dict.fromkeys(wanted.layers or subject.shown)]
+    # What cannot be is told before the real inputs are looked at.
+    parametrise(wanted.config.method, subject.world.space, examples=subject.world.examples[:2])
+    for layer in chosen if wanted.units else []:
+        check_units(layer, wanted.units)
     began = time.perf_counter()
     activities, seconds = _survey(subject, chosen, display)
     studied = {address: _study(subject, activity, wanted, display) for address, activity in activities.items()}

@@ -142,12 +142,7 @@ def study(
     config = config or OptimiseConfig()
     layer, at = activity.layer, activity.at
     chosen = tuple(range(layer.units)) if units is None else tuple(units)
-    wrong = [unit for unit in chosen if not 0 <= unit < layer.units]
-    if wrong or not chosen:
-        raise ValueError(
-            f"layer {layer.address} has units 0 to {layer.units - 1}; "
-            + (f"there is no unit {wrong[0]}" if wrong else "choose at least one")
-        )
+    check_units(layer, chosen)
     matters = field_of_view(probe, layer, world.space, world.examples, at=at)
     index = torch.tensor(chosen, device=world.space.low.device)
     scene = _Scene.of(probe, layer, at, matters, world)
@@ -173,6 +168,16 @@ def study(
     plain = simplify(scene.score(index), result.best, floor, scene.legal, scene.space, rounds=2 * config.rounds)
     progress(study_steps(config))
     return _whole(dataclasses.replace(result, plain=plain), scene, neuron(layer.address, index, at=at), world)
+
+
+def check_units(layer: Layer, units: Sequence[int]) -> None:
+    """ValueError if there are none, or some that the layer does not have."""
+    wrong = [unit for unit in units if not 0 <= unit < layer.units]
+    if wrong or not units:
+        raise ValueError(
+            f"layer {layer.address} has units 0 to {layer.units - 1}; "
+            + (f"there is no unit {wrong[0]}" if wrong else "choose at least one")
+        )
 
 
 def study_steps(config: OptimiseConfig) -> int:

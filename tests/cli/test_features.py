@@ -90,8 +90,9 @@ def test_layers_are_listed(run):
     ],
 )
 def test_what_makes_no_sense_is_refused(run, words, code, message):
-    done = call("features", run, *words, "--quiet", code=code)
+    done = call("features", run, *words, code=code)
     assert message in done.stderr
+    assert "real inputs" not in done.stderr  # they are not looked at before
     assert done.stdout == ""
 
 
