@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
-from .rl_compare import agent_config, compare, episodes_option, interval_words, show_results
+from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
 
 CURVE_POINTS = 200  # of a learning curve that is kept
 CURVE = ("step", "return", "entropy", "seconds")  # of its records
@@ -16,7 +16,23 @@ DEMO_STEPS = 3_000_000
 DEMO_EXAMPLES = 4000  # inputs that its sheets set the optimised ones beside
 
 
-@click.group()
+class Agents(click.Group):
+    """A group whose commands, out of memory, name what takes it: an agent has no batch and no channels to lower."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        from golfast.errors import Failure
+
+        try:
+            return super().invoke(ctx)
+        except (MemoryError, RuntimeError) as error:
+            kinds = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+            if not kinds and "can't allocate memory" not in str(error):
+                raise
+            raise Failure("not enough memory; lower environment.count, rollout, policy.width or --episodes") from error
+
+
+@click.group(cls=Agents)
 def rl() -> None:
     """Train agents to play, judge them by whole games, and watch them.
 
@@ -60,12 +76,12 @@ def train(
     quiet: bool,
 ) -> None:
     """Train an agent on ENVIRONMENT, judge it by whole games, and draw its learning curve and a game."""
-    from golfast.rl import default_folder, load_config, run_agent
-    from golfast.run.config import parse_assignment, to_mapping, to_toml
+    from golfast.rl import default_folder, first_agent, load_config, run_agent
+    from golfast.run.config import to_mapping, to_toml
     from golfast.run.folder import RunFolder
     from golfast.run.progress import Display
 
-    given = dict(parse_assignment(text) for text in assignments)
+    given = parse_changes(assignments)
     if seed is not None:
         given["seed"] = seed
     if folder and resume and RunFolder(folder).config.exists() and not (environment or config_file or given):
@@ -77,6 +93,8 @@ def train(
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
+    if not run.finished:
+        first_agent(config)  # what cannot be played, or not by this network, is told before anything else
     with Display(quiet=quiet) as display:
         display.say(f"run folder: {run.path}")
         result = run_agent(config, run, device=device, resume=resume, episodes=episodes, display=display)

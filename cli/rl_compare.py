@@ -5,6 +5,7 @@ import json
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,15 +63,19 @@ def compare(
     """
     from golfast.ablate.agents import Agents
     from golfast.ablate.store import Store
-    from golfast.run.config import override, parse_assignment, to_mapping
+    from golfast.rl import first_agent
+    from golfast.run.config import override, to_mapping
     from golfast.run.files import write_json
     from golfast.run.hardware import hardware, versions
 
     if variants and spec:
         raise ValueError("give --variant or --spec, not both")
-    changes = dict(parse_assignment(text) for text in assignments)
+    changes = parse_changes(assignments)
     config = override(Agents().config(environment, 0), changes)
     sweep = _sweep(variants, spec, changes).limited(counted=seeds, most=seeds)
+    for variant in sweep.variants:
+        if variant.suits(environment):  # what it cannot play is told before anything is run
+            first_agent(variant.config(Agents(), environment, 0))
     _check_judged(sweep, environment, options["device"], options["results"], episodes)
     trained = run_sweep(
         [sweep], kind=Agents(episodes), recipes=(environment,), executor="local", show=False, as_json=False, **options
@@ -142,6 +147,19 @@ def agent_config(environment: str | None, config_file: Path | None, given: dict[
     if not isinstance(name, str):
         raise ValueError("say what to play: cartpole, brick, atari/NAME or gym/ID; or give --folder with --resume")
     return override(recipe(name), fields | given | {"environment.name": name})
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
+    """Fields and their values, from texts of the form KEY=VALUE."""
+    from golfast.run.config import parse_assignment
+
+    changes = {}
+    for text in texts:
+        try:
+            key, changes[key] = parse_assignment(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not of the form KEY=VALUE, such as steps=300000") from None
+    return changes
 
 
 def interval_words(scores: dict[str, Any]) -> str:
@@ -217,9 +235,7 @@ def _beside(row: "Row", store: "Store") -> dict[str, Any]:
 
 
 def _variant(text: str) -> tuple[str, dict[str, Any]]:
-    from golfast.run.config import parse_assignment
-
     name, _, changes = text.partition(":")
     if not name.strip():
         raise ValueError(f"--variant {text!r} is not of the form 'NAME: KEY=VALUE ...'")
-    return name.strip(), dict(parse_assignment(change) for change in changes.split())
+    return name.strip(), parse_changes(changes.split())

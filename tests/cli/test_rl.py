@@ -171,6 +171,10 @@ def test_kept_results_are_shown(tmp_path):
         (["train"], 2, "say what to play"),
         (["train", "chess"], 2, "environment.name is 'chess'; allowed are: cartpole, brick"),
         (["train", "brick", "--set", "entropi=1"], 2, "did you mean 'entropy'"),
+        (["train", "brick", "--set", "steps"], 2, "'steps' is not of the form KEY=VALUE, such as steps=300000"),
+        (["train", "cartpole", "--set", "policy.kind=cnn"], 2, "use policy.kind=mlp"),
+        (["compare", "cartpole", "--variant", "a: policy.kind=cnn"], 2, "use policy.kind=mlp"),
+        (["compare", "brick", "--variant", "a: steps"], 2, "'steps' is not of the form KEY=VALUE"),
         (["train", "brick", "--set", "steps=0"], 2, "it must be 1 or more"),
         (["evaluate", "nowhere"], 1, "nowhere is not a run folder"),
         (["show", "--folder", "nowhere"], 1, "there are no results in nowhere"),
@@ -189,6 +193,28 @@ def test_words_that_make_no_sense_are_one_sentence(arguments, code, words):
     assert result.output.startswith("golfast: ")
     assert words in result.output
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("game", ["Pendulum-v1", "Nonsense-v7"])
+def test_what_cannot_be_played_is_refused_before_anything_else(game):
+    pytest.importorskip("gymnasium")
+    for words in (["train", f"gym/{game}"], ["compare", f"gym/{game}"]):
+        result = cli(*words)
+        assert result.exit_code == 2
+        assert result.output.startswith("golfast: gym")
+        assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError("4 GB"), RuntimeError("you can't allocate memory: 4 GB")])
+def test_too_little_memory_names_what_an_agent_takes_it_for(tmp_path, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("golfast.rl.run_agent", fail)
+    result = cli("train", "brick", "--folder", tmp_path / "a", *SMALL)
+    assert result.exit_code == 1
+    assert "lower environment.count, rollout, policy.width" in result.output
+    assert "channels" not in result.output
 
 
 def test_a_picture_of_another_kind_is_refused(run):
