@@ -106,6 +106,8 @@ def test_agents_of_a_sweep_play_what_the_recipe_names():
     variants = {one.name: one for one in agents.variants}
     assert [variants["cnn"].suits(recipe) for recipe in ("cartpole", "brick", "atari/breakout")] == [False, True, True]
     assert all(variants["a2c"].suits(recipe) for recipe in ("cartpole", "gym/Acrobot-v1"))
+    for one in variants.values():  # a label says all that is changed
+        assert ("normalised" in one.label) == ("normalise" in one.changes)
     trial = Row(agents, "brick", variants["cnn"], "cpu").trial(1)
     assert (trial.config.environment.name, trial.config.policy.kind, trial.config.seed) == ("brick", "cnn", 1)
     assert trial.config.steps == kind_of("agents").config("brick", 0).steps
