@@ -17,6 +17,8 @@ from golfast.rl.randomness import derived
 from golfast.run.precision import Compute
 
 EPISODES = 100
+LONGEST = 108_000
+"""Steps after which a game counts as it stands: of a game without an end of its own, such as brick without a cap."""
 # Student's t at 97.5% for 1, 2, ... degrees of freedom; beyond the last one the normal's 1.96 is near enough.
 _STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 _NORMAL = 1.96
@@ -30,12 +32,14 @@ def evaluate(
     greedy: bool,
     episodes: int = EPISODES,
     seed: int = 0,
+    longest: int = LONGEST,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[float]:
     """The scores of `episodes` whole games, in the order of their seeds.
 
     All are played side by side, one episode in each, so that short games count no more than long ones. greedy: take the
-    likeliest action, or else draw actions as in training. `progress` is called with the number of games that are over.
+    likeliest action, or else draw actions as in training. longest: after so many steps, or config.cap if that is more,
+    games that are not over count as they stand. `progress` is called with the number of games that are over.
     ValueError if the network does not fit the environment.
     """
     games = make_environment(dataclasses.replace(config, count=episodes))
@@ -44,8 +48,8 @@ def evaluate(
         actor = actor_for(network, episodes, seed=derived(seed, 4), greedy=greedy, compute=compute)
         seen = games.reset(derived(seed, 3))
         scores, playing = np.zeros(episodes), np.ones(episodes, np.bool_)
-        step = 0
-        while playing.any():
+        step, last = 0, max(longest, config.cap)
+        while playing.any() and step < last:
             result = games.step(actor.act(seen, step))
             scores += np.where(playing, result.scores, 0)
             if (playing & result.over).any():

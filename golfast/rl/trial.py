@@ -7,7 +7,7 @@ from typing import Any
 from golfast.errors import Failure
 from golfast.rl.config import AgentConfig
 from golfast.rl.draw import draw_curve, draw_episode
-from golfast.rl.evaluate import EPISODES, evaluate, summary
+from golfast.rl.evaluate import EPISODES, LONGEST, evaluate, summary
 from golfast.rl.games import make_environment
 from golfast.rl.loop import Outcome, Record, train
 from golfast.rl.network import ActorCritic, seeded_agent
@@ -79,14 +79,27 @@ def judge(
     seed: int = 0,
     display: Display | None = None,
 ) -> dict[str, Any]:
-    """A summary of the scores of whole games, and the scores themselves; `seed` decides the games."""
+    """A summary of the scores of whole games, and the scores themselves; `seed` decides the games.
+
+    If any were not over in LONGEST steps, they count as they stood, and "unfinished" is how many.
+    """
     display = display or Display(quiet=True)
     phase = display.phase(f"play {'greedily' if greedy else 'by the policy'}", episodes, unit="game")
+    over = 0
+
+    def progress(done: int) -> None:
+        nonlocal over
+        over = done
+        phase.update(done)
+
     scores = evaluate(
-        network, config.environment, compute, greedy=greedy, episodes=episodes, seed=seed, progress=phase.update
+        network, config.environment, compute, greedy=greedy, episodes=episodes, seed=seed, progress=progress
     )
     found = summary(scores) | {"scores": scores}
     phase.done(f"mean {found['mean']:.1f}")
+    if over < episodes:
+        found["unfinished"] = episodes - over
+        display.say(f"{episodes - over} of these games were not over in {LONGEST:,} steps and count as they stood")
     return found
 
 

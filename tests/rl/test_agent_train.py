@@ -1,6 +1,8 @@
 """Training: reproducible, resumable, and it learns."""
 
+import importlib
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from golfast.rl import (
     PolicyConfig,
     evaluate,
     interval,
+    judge,
     load_agent,
     play_episode,
     recipe,
@@ -235,6 +238,29 @@ def test_every_game_is_counted_once_and_whole(compute):
         result = games.step(actor.act(step, k))
         lengths[result.over & (lengths == 0)] = k
     assert scores == lengths.tolist()
+
+
+class Endless(CartPole):
+    """Whose games never end."""
+
+    def step(self, actions):
+        step = super().step(actions)
+        rewards, never = np.ones_like(step.rewards), np.zeros_like(step.over)
+        return Step(step.observations, rewards, never, never, rewards, never)
+
+
+def test_a_game_without_an_end_counts_as_it_stands(compute, monkeypatch):
+    from golfast.rl.trial import first_agent
+
+    network = first_agent(SMALL)
+    module = importlib.import_module("golfast.rl.evaluate")
+    monkeypatch.setattr(module, "make_environment", lambda config: Endless(config.count))
+    assert evaluate(network, SMALL.environment, compute, greedy=True, episodes=3, longest=40) == [40.0] * 3
+    capped = override(SMALL, {"environment.cap": 60}).environment
+    assert evaluate(network, capped, compute, greedy=True, episodes=3, longest=40) == [60.0] * 3
+    monkeypatch.setattr("golfast.rl.trial.evaluate", partial(evaluate, longest=40))
+    found = judge(network, SMALL, compute, greedy=True, episodes=5)
+    assert (found["mean"], found["unfinished"]) == (40.0, 5)
 
 
 def test_an_episode_is_drawn(compute):
