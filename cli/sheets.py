@@ -151,7 +151,7 @@ def _change(subject: "Subject", after: "Study", wanted: Wanted, folder: Path, di
     path = folder / f"change-{file_name(layer.address)}.png"
     title = f"What excites the units of {layer.address} before and after training ({subject.name})"
     write_png(draw_change(before, after, subject.world, subject.look, title=title), path)
-    return change_figures(before, after) | {"picture": str(path)}
+    return change_figures(before, after, subject.world.space) | {"picture": str(path)}
 
 
 def file_name(address: str) -> str:

@@ -6,6 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from golfast.features.looks import Look, view_of
+from golfast.features.parametrise import Space
 from golfast.features.sheet import columns_of, histogram, mark_of, wrap
 from golfast.features.study import Study, World
 from golfast.run.pictures import FAINT, GRID, MARGIN, PAPER, TEXT, stack, text_width, write
@@ -22,8 +23,12 @@ def selectivity(study: Study) -> torch.Tensor:
     return torch.where(study.dead, torch.zeros_like(far), far)
 
 
-def change_figures(before: Study, after: Study) -> dict[str, Any]:
-    """Both studies in a few plain values: dead units, selectivity, how large the plainest inputs are, how alike."""
+def change_figures(before: Study, after: Study, space: Space) -> dict[str, Any]:
+    """Both studies in a few plain values: dead units, selectivity, how large the plainest inputs are, how alike.
+
+    "needed_cells": in how many places these are not `Space.empty`, on average.
+    """
+    empty = space.empty.expand(space.shape).flatten()
     plain = [study.plain.flatten(1).float() for study in (before, after)]
     standard = [part - part.mean(1, keepdim=True) for part in plain]
     alike = torch.cosine_similarity(standard[0], standard[1], dim=1)
@@ -33,7 +38,7 @@ def change_figures(before: Study, after: Study) -> dict[str, Any]:
         "dead": [before.figures()["dead"], after.figures()["dead"]],
         "reached": [before.figures()["reached"], after.figures()["reached"]],
         "selectivity": [round(float(selectivity(study).mean()), 3) for study in (before, after)],
-        "needed_cells": [round(float((part != 0).float().sum(1).mean()), 2) for part in plain],
+        "needed_cells": [round(float((part != empty).float().sum(1).mean()), 2) for part in plain],
         "inputs_correlate": round(float(alike[both].mean()), 4) if bool(both.any()) else None,
     }
 
@@ -52,7 +57,7 @@ def draw_change(before: Study, after: Study, world: World, look: Look, *, title:
     page = Image.new("RGB", (2 * MARGIN + columns * (width + 2 * _GAP) - 2 * _GAP, rows * (height + _GAP)), PAPER)
     for k, card in enumerate(cards):
         page.paste(card, (MARGIN + k // rows * (width + 2 * _GAP), k % rows * (height + _GAP)))
-    figures = change_figures(before, after)
+    figures = change_figures(before, after, world.space)
     text = (
         "Each card, before training | after training: the legal input that excites the unit most; the same with all "
         "taken away that is not needed to reach the 99.9th percentile of real inputs; how active the unit is on real "

@@ -95,7 +95,7 @@ def maximise(
 
     legal: the space of legal inputs; if left out every input within its range is. scale: what counts as one unit of
     score, for all or for each input, (B,): penalties are weighed against it. matters: where an input can change the
-    scores at all, broadcastable to its shape; elsewhere it is set to its least value. examples: real inputs, which
+    scores at all, broadcastable to its shape; elsewhere it is set to `Space.empty`. examples: real inputs, which
     "maco" needs. `watch` is called after each step with its number and the scores.
 
     Raises ValueError for a layer, a unit, a method or a size that does not fit, and if the scores stop being numbers.
@@ -104,16 +104,16 @@ def maximise(
     config.jolt.check(space.shape)
     made = parametrise(config.method, space, examples=examples)
     generator = torch.Generator().manual_seed(config.seed)
-    low = space.low.expand(space.shape)
+    empty = space.empty.expand(space.shape)
 
     def score(inputs: Tensor) -> Tensor:
         return objective.score(probe.read(inputs, objective.layers))
 
     def decode(parameters: Tensor) -> Tensor:
         inputs = made.decode(parameters)
-        return inputs if matters is None else torch.where(matters, inputs, low)
+        return inputs if matters is None else torch.where(matters, inputs, empty)
 
-    parameters = made.start(batch, generator).to(low.device)
+    parameters = made.start(batch, generator).to(empty.device)
     parameters.requires_grad_()
     if examples is not None and config.method != "maco":
         (slope,) = torch.autograd.grad(score(decode(parameters)).sum(), [parameters])
@@ -153,10 +153,10 @@ def maximise(
         for trial in range(config.trials):
             inputs = decode(parameters)
             # Noise of the width of the range makes of a cell's share the chance that it is alive; it ends in none.
-            noise = torch.rand(inputs.shape, generator=generator).to(low.device) - 0.5
+            noise = torch.rand(inputs.shape, generator=generator).to(empty.device) - 0.5
             with torch.no_grad():
                 noisy = inputs + (1 - trial / config.trials) * noise * width
-                tried = legal.project(noisy if matters is None else torch.where(matters, noisy, low))
+                tried = legal.project(noisy if matters is None else torch.where(matters, noisy, empty))
             scores = climb(inputs, inputs + (tried - inputs).detach(), config.steps + trial + 1)
             better = scores > reached
             best = torch.where(better.view(-1, *[1] * len(space.shape)), tried, best)

@@ -35,6 +35,11 @@ class Space:
         """Whether there are rows and columns."""
         return len(self.shape) == 3
 
+    @property
+    def empty(self) -> Tensor:
+        """What says least: the least value of boards, planes and frames; of plain numbers the middle of their range."""
+        return self.low if self.plane else (self.low + self.high) / 2
+
     def inner(self, share: Tensor) -> Tensor:
         """Shares 0..1 of the range as values."""
         return self.low + (self.high - self.low) * share

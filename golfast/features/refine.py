@@ -80,31 +80,32 @@ def _has_between(legal: Legal, space: Space, inputs: Tensor) -> bool:
 def simplify(
     score: Callable[[Tensor], Tensor], inputs: Tensor, floor: Tensor, legal: Legal, space: Space, *, rounds: int
 ) -> Tensor:
-    """Plainer legal inputs (B, *shape): as much as possible set to its least value while scores stay at `floor`, (B,).
+    """Plainer legal inputs (B, *shape): as much as possible set to `Space.empty` while scores stay at `floor`, (B,).
 
     What is left is what the score needs. Each round takes away what the gradient says is least missed: a share of what
     is still there, or less where that was too much. Inputs that are below their floor from the start stay as they are.
     """
     best, batch = inputs.detach().clone(), len(inputs)
-    low = space.low.expand(space.shape).flatten()
+    empty = space.empty.expand(space.shape).flatten()
     kept = torch.zeros_like(best.flatten(1), dtype=torch.bool)  # what was tried to take away alone, and is needed
     size = torch.full((batch,), 0.5, device=inputs.device)
     for _ in range(rounds):
         leaf = best.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(score(leaf).sum(), [leaf])
         flat = best.flatten(1)
-        there = (flat > low) & ~kept
+        there = (flat != empty) & ~kept
         left = there.sum(1)
         if not bool(left.any()):
             break
-        missed = torch.where(there, gradient.flatten(1) * (flat - low), torch.inf)
+        missed = torch.where(there, gradient.flatten(1) * (flat - empty), torch.inf)
         ranked = missed.argsort(dim=1, stable=True)
         count = torch.minimum((size * left).ceil().long(), left)
         chosen = _only(torch.ones_like(flat), ranked, count * 0, count) > 0
         with torch.no_grad():
-            candidate = legal.project(torch.where(chosen, low, flat).view_as(best))
+            candidate = legal.project(torch.where(chosen, empty, flat).view_as(best))
             # What a projection only moves elsewhere, such as a ball that must be somewhere, is not taken away.
-            fine = (score(candidate) >= floor) & (candidate.flatten(1).sum(1) < best.flatten(1).sum(1))
+            less = (candidate.flatten(1) - empty).abs().sum(1) < (flat - empty).abs().sum(1)
+            fine = (score(candidate) >= floor) & less
         best = torch.where(fine.view(-1, *[1] * (best.dim() - 1)), candidate, best)
         kept |= chosen & (~fine & (count <= 1))[:, None]
         size = torch.where(fine, size, torch.where(count <= 1, size, size / 4))

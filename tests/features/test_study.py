@@ -140,6 +140,30 @@ def test_simplify_takes_away_what_is_not_needed_and_no_more(probe):
     assert torch.equal(simplify(score, board, torch.tensor([9.0]), Boards(), BOARD, rounds=60), board)
 
 
+def test_numbers_that_are_not_needed_are_in_the_middle_of_their_range():
+    """An end of the range would be as telling as the other."""
+    low, high = torch.tensor([-2.4, -3.0, 0.0, -3.0]), torch.tensor([2.4, 3.0, 0.4, 3.0])
+    space, box = Space((4,), low, high), Box(low, high)
+    linear = nn.Linear(4, 2)
+    with torch.no_grad():
+        linear.weight[:] = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.01]])
+        linear.bias.zero_()
+    probe = Probe(linear)
+
+    def score(inputs):
+        return neuron("output", [0, 1]).score(probe.read(inputs, ["output"]))
+
+    start = torch.tensor([[2.4, -3.0, 0.4, 3.0], [2.4, 3.0, 0.0, 3.0]])
+    plain = simplify(score, start, torch.tensor([2.0, -0.01]), box, space, rounds=40)
+    torch.testing.assert_close(plain, torch.tensor([[2.4, 0.0, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]]))
+
+    states = low + (high - low) * torch.rand(500, 4, generator=torch.Generator().manual_seed(3))
+    world = World(space, box, states)
+    studied = study(probe, survey(probe, [probe.find("output", states[:2])], states)["output"], world, units=[0])
+    assert studied.plain[0, 1:].tolist() == pytest.approx([0.0, 0.2, 0.0])
+    assert change_figures(studied, studied, space)["needed_cells"] == [1.0, 1.0]
+
+
 def test_simplify_does_not_move_what_must_be_somewhere():
     ball = torch.zeros(1, 1, 9, 9)
     ball[0, 0, 2, 1] = 1
@@ -325,7 +349,7 @@ def test_sheets_show_every_unit_and_name_the_dead(probe, world):
         draw_sheet(study(probe, activities["1"], world, units=[0], config=fast), world, BoardLook(), title="a")
     )
     assert (fewer == (213, 48, 48)).all(2).sum() < red.sum() / 2
-    same = change_figures(studied, studied)
+    same = change_figures(studied, studied, world.space)
     assert same["inputs_correlate"] == pytest.approx(1.0)
     assert same["dead"] == [[2], [2]]
     assert draw_change(studied, studied, world, BoardLook(), title="before and after").width > 400
