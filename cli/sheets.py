@@ -150,7 +150,8 @@ def _change(subject: "Subject", after: "Study", wanted: Wanted, folder: Path, di
     before = study(subject.untrained, activity, subject.world, units=wanted.units or None, config=wanted.config)
     path = folder / f"change-{file_name(layer.address)}.png"
     title = f"What excites the units of {layer.address} before and after training ({subject.name})"
-    write_png(draw_change(before, after, subject.world, subject.look, title=title), path)
+    names = subject.names.get(layer.address, ())
+    write_png(draw_change(before, after, subject.world, subject.look, title=title, names=names), path)
     return change_figures(before, after, subject.world.space) | {"picture": str(path)}
 
 

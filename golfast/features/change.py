@@ -1,5 +1,6 @@
 """What training changed: the units of one layer before and after, side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from golfast.features.looks import Look, view_of
 from golfast.features.parametrise import Space
-from golfast.features.sheet import columns_of, histogram, mark_of, wrap
+from golfast.features.sheet import columns_of, histogram, label_of, mark_of, wrap
 from golfast.features.study import Study, World
 from golfast.run.pictures import FAINT, GRID, MARGIN, PAPER, TEXT, stack, text_width, write
 
@@ -43,14 +44,24 @@ def change_figures(before: Study, after: Study, space: Space) -> dict[str, Any]:
     }
 
 
-def draw_change(before: Study, after: Study, world: World, look: Look, *, title: str, side: int = 84) -> Image.Image:
+def draw_change(
+    before: Study,
+    after: Study,
+    world: World,
+    look: Look,
+    *,
+    title: str,
+    names: Sequence[str] = (),
+    side: int = 84,
+) -> Image.Image:
     """A card per unit: its best and plainest legal inputs and its histogram, before training and after.
 
-    ValueError if the two are not of the same units of the same layer.
+    names: what the layer's units are called, as in `draw_sheet`. ValueError if the two are not of the same units of the
+    same layer.
     """
     if before.layer != after.layer or before.units != after.units:
         raise ValueError("before and after must be studies of the same units of the same layer")
-    cards = [_card(before, after, world, look, k, side) for k in range(len(after.units))]
+    cards = [_card(before, after, world, look, k, names, side) for k in range(len(after.units))]
     width, height = cards[0].width, cards[0].height
     columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
@@ -63,7 +74,7 @@ def draw_change(before: Study, after: Study, world: World, look: Look, *, title:
         "taken away that is not needed to reach the 99.9th percentile of real inputs; how active the unit is on real "
         "inputs (purple: that percentile, red: the input found). Selectivity, how far that is above the mean: "
         f"{figures['selectivity'][0]:.1f} standard deviations before, {figures['selectivity'][1]:.1f} after. "
-        f"Dead units: {len(figures['dead'][0])} before, "
+        f"Dead units, which put out the same whatever real input they see: {len(figures['dead'][0])} before, "
         f"{len(figures['dead'][1])} after."
     )
     wide = max(page.width, 2 * MARGIN + text_width(title, _TITLE))
@@ -75,7 +86,9 @@ def draw_change(before: Study, after: Study, world: World, look: Look, *, title:
     return stack([head, page])
 
 
-def _card(before: Study, after: Study, world: World, look: Look, k: int, side: int) -> Image.Image:
+def _card(
+    before: Study, after: Study, world: World, look: Look, k: int, names: Sequence[str], side: int
+) -> Image.Image:
     halves = []
     for study, when in ((before, "before"), (after, "after")):
         view = view_of(study.matters, world.space.shape, mark_of(study, world))
@@ -83,7 +96,7 @@ def _card(before: Study, after: Study, world: World, look: Look, k: int, side: i
         parts.append(histogram(study, k))
         width = sum(part.width for part in parts) + _GAP * (len(parts) - 1)
         half = Image.new("RGB", (width, TEXT + 8 + max(part.height for part in parts)), PAPER)
-        words = f"unit {after.units[k]} {when}" + (", dead" if bool(study.dead[k]) else "")
+        words = f"{label_of(after.units[k], names)} {when}" + (", dead" if bool(study.dead[k]) else "")
         write(half, (0, TEXT + 3), words, anchor="ls")
         x = 0
         for part in parts:

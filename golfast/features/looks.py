@@ -62,7 +62,7 @@ class BoardLook:
     @property
     def legend(self) -> Legend:
         """Colours and what they mean."""
-        return [(INK, "alive"), (DEAD, "dead")]
+        return [(INK, "living cell"), (DEAD, "dead cell")]
 
 
 @dataclass(frozen=True)

@@ -143,13 +143,7 @@ def _frame(
     width = max(
         2 * MARGIN + sum(slots) + _GAP * len(slots) + named + _BARS + 50, 2 * MARGIN + text_width(title, _TITLE)
     )
-    if isinstance(look, BoardLook | PlanesLook):
-        words = "Red: how much the value, or the action's logit, would change if this cell were empty."
-    else:
-        words = (
-            "Red: how much the score changes with this place (SmoothGrad: the mean size of the gradient under noise)."
-        )
-    lines = wrap(words, width - 2 * MARGIN)
+    lines = wrap(heat_words(look), width - 2 * MARGIN)
     top = MARGIN + _TITLE + 14 + (TEXT + 6) * (len(lines) + 1)
     tall = max(*(panel.height for _, panel in panels), 46 + 22 * len(played.names))
     image = Image.new("RGB", (width, top + tall + _CURVE + 2 * MARGIN + TEXT), PAPER)
@@ -174,6 +168,16 @@ def _frame(
         write(image, (bar + _BARS - 34, y), f"{share:.0%}", colour=FAINT)
     _draw_curve(image, played, step, (MARGIN, top + tall + MARGIN, width - MARGIN))
     return image
+
+
+def heat_words(look: Look) -> str:
+    """What the colour of heat means in a look."""
+    if isinstance(look, BoardLook | PlanesLook):
+        return "Red: how much the value, or the action's logit, would change if this cell were empty."
+    what = "the score changes with this {} (SmoothGrad: the mean size of the gradient under noise)."
+    if isinstance(look, FramesLook):
+        return f"Red: how much {what.format('place')}"
+    return f"Orange bars: how much {what.format('number')}"
 
 
 def _draw_curve(image: Image.Image, played: Played, step: int, place: tuple[int, int, int]) -> None:

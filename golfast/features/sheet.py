@@ -31,7 +31,7 @@ def draw_sheet(
     side: pixels of an input's picture, about.
     """
     view = view_of(study.matters, world.space.shape, mark_of(study, world))
-    labels = [f"unit {unit}" + (f", {names[unit]}" if names else "") for unit in study.units]
+    labels = [label_of(unit, names) for unit in study.units]
     strongest = study.activity.strongest(_REAL)
     cards = [
         _card(study, world, look, view, k, labels[k], strongest[unit].tolist(), side)
@@ -50,6 +50,11 @@ def draw_sheet(
         if k % rows == 0:
             _headings(page, left, look.draw(study.best[0], side=side, view=view).width, width)
     return stack([_header(study, look, view, title, page.width), page])
+
+
+def label_of(unit: int, names: Sequence[str] = ()) -> str:
+    """A unit's number, and its name if the layer's units have any."""
+    return f"unit {unit}" + (f", {names[unit]}" if names else "")
 
 
 def _headings(page: Image.Image, left: int, panel: int, width: int) -> None:
@@ -143,15 +148,18 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
     figures = study.figures()
     live, of = figures["live"], figures["units"]
     place = f", in place {study.activity.at[0]}, {study.activity.at[1]}" if study.activity.at else ""
+    dead, rare = (", ".join(map(str, figures[kind])) for kind in ("dead", "rare"))
     lines = [
         "Each card, left to right: what gradient ascent makes of noise · the most exciting legal input found from "
         "there · the same with all taken away that is not needed to reach the 99.9th percentile · the "
         f"{_REAL} of {study.activity.count:,} real inputs that excite the unit most · how active it is on all of them.",
-        f"Layer {study.layer.address}{place}: {of} units, {live} alive"
-        + (f", dead: {', '.join(map(str, figures['dead']))}" if figures["dead"] else ", none dead")
-        + f". The legal input excites {figures['reached']} of {live} at least as much as 99.9% of real inputs do"
-        + f" ({figures['reached_from_noise']} starting from noise), and {figures['above_every_real_input']} more than"
-        + " any real input.",
+        f"Layer {study.layer.address}{place}: {of} unit{'' if of == 1 else 's'}, "
+        + (f"dead: {dead}" if dead else "none dead")
+        + " (a dead unit puts out the same whatever real input it sees). "
+        f"The legal input excites {figures['reached']} of the {live} that are alive at least as much as 99.9% of real "
+        f"inputs do ({figures['reached_from_noise']} starting from noise), and {figures['above_every_real_input']} of "
+        "them more than any real input does."
+        + (f" Rare: {rare}; these must be excited as much as by the strongest real input." if rare else ""),
     ]
     entries: list[tuple[Colour, str]] = [
         *look.legend,

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from golfast.features import NumbersLook, PlanesLook, Probe, Space, logit
-from golfast.features.saliency import Played, draw_played, occlusion, saliency
+from golfast.features.looks import RAISED
+from golfast.features.saliency import Played, draw_played, heat_words, occlusion, saliency
 
 ZERO, ONE = torch.tensor(0.0), torch.tensor(1.0)
 
@@ -72,6 +73,11 @@ def test_an_episode_is_drawn_with_heat_where_the_value_hangs():
         Probe(Agent(4)), played(torch.zeros(2, 4)), states, numbers, policy="policy", critic="value", title="a cart"
     )
     assert len(drawn) == 2
+    assert heat_words(look).startswith("Red:")
+    colours = {colour for _, colour in drawn[0].getcolors(1 << 20)}
+    assert heat_words(numbers).startswith("Orange bars:")
+    assert RAISED in colours
+    assert (230, 30, 30) not in colours
     with pytest.raises(ValueError, match="an episode of no steps"):
         draw_played(
             Probe(Agent(4)), played(torch.zeros(0, 4)), states, numbers, policy="policy", critic="value", title=""

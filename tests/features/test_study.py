@@ -359,6 +359,42 @@ def test_sheets_show_every_unit_and_name_the_dead(probe, world):
         study(probe, activities["1"], world, units=[9])
 
 
+@pytest.fixture
+def written(monkeypatch):
+    """What is written on the pictures."""
+    from golfast.features import change, sheet
+
+    texts, real = [], sheet.write
+
+    def write(image, place, text, **how):
+        texts.append(text)
+        real(image, place, text, **how)
+
+    for module in (sheet, change):
+        monkeypatch.setattr(module, "write", write)
+    return texts
+
+
+def test_sheets_say_what_they_mean(probe, world, written):
+    activity = survey(probe, [probe.find("1", REAL[:2].float())], REAL)["1"]
+    fast = OptimiseConfig(steps=5, trials=5, rounds=5)
+    names = ["stay", "left", "right", "fire"]
+    studied = study(probe, activity, world, config=fast)
+    draw_sheet(studied, world, BoardLook(), title="a layer", names=names)
+    text = " ".join(written)
+    assert "4 units, dead: 2 (a dead unit puts out the same whatever real input it sees)" in text
+    assert "of them more than any real input does" in text
+    assert "dead cell" in written
+    assert "unit 0, stay" in written
+    written.clear()
+    draw_change(studied, studied, world, BoardLook(), title="before and after", names=names)
+    assert {"unit 1, left before", "unit 1, left after", "unit 2, right after, dead"} <= set(written)
+    assert "put out the same whatever real input they see" in " ".join(written)
+    written.clear()
+    draw_sheet(study(probe, activity, world, units=[0], config=fast), world, BoardLook(), title="a unit")
+    assert "1 unit, none dead" in " ".join(written)
+
+
 def test_agents_inputs_are_studied_and_drawn_too():
     torch.manual_seed(2)
     low, high = torch.tensor([-4.8, -3.0, -0.4, -3.0]), torch.tensor([4.8, 3.0, 0.4, 3.0])
