@@ -1,5 +1,6 @@
 """`golfast features`: what the units of a run's network look for."""
 
+import dataclasses
 import json
 import shlex
 import sys
@@ -30,6 +31,12 @@ RESULTS = Path("results") / "features"
 @click.option("--method", default="cells", show_default=True, help="cells, pixels, softmax, fourier or maco.")
 @click.option("--examples", "count", type=click.IntRange(1), default=10_000, show_default=True, help="Real inputs.")
 @click.option("--rounds", type=click.IntRange(0), default=24, show_default=True, help="Of search among legal inputs.")
+@click.option(
+    "--jitter",
+    type=click.IntRange(0),
+    help="Pixels that ascent shifts images by, at most; it scales and turns them a little, too; 0: none of these.  "
+    "[default: 2 for large images, else 0]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the noise that ascent starts from.")
 @click.option("--compare", "with_methods", is_flag=True, help="Also compare methods on each layer.")
 @click.option("--change", "with_change", is_flag=True, help="Also draw each layer before and after training.")
@@ -46,6 +53,7 @@ def features(
     method: str,
     count: int,
     rounds: int,
+    jitter: int | None,
     seed: int,
     with_methods: bool,
     with_change: bool,
@@ -67,14 +75,18 @@ def features(
         return
     if run is None:
         raise ValueError("give a run folder, such as runs/demo-0, or --show for the figures kept in this repository")
-    from golfast.features import OptimiseConfig
+    from golfast.features import Jolt, OptimiseConfig
+    from golfast.features.transform import MODERATE
     from golfast.run.files import write_json
     from golfast.run.precision import torch_threads
     from golfast.run.progress import Display
 
     from .subjects import load_subject
 
-    config = OptimiseConfig(method=method, rounds=rounds, seed=seed)
+    jolt = None
+    if jitter is not None:
+        jolt = dataclasses.replace(MODERATE, jitter=jitter) if jitter else Jolt()
+    config = OptimiseConfig(method=method, rounds=rounds, jolt=jolt, seed=seed)
     with Display(quiet=quiet) as display, torch_threads(1):
         subject = load_subject(run, 2 if only_list else count)
         if only_list:

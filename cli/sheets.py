@@ -31,8 +31,8 @@ class Wanted:
 def draw_sheets(subject: "Subject", wanted: Wanted, folder: Path, display: "Display") -> dict[str, Any]:
     """Study a subject's layers, draw into a folder, leave features.json there and return what it holds.
 
-    ValueError for a layer that does not exist, listing those that do, for a unit, and for a method that is not for its
-    inputs.
+    ValueError for a layer that does not exist, listing those that do, for a unit, and for a method or a jolt that is
+    not for its inputs.
     """
     from golfast.features import parametrise
     from golfast.features.layers import unknown_layer
@@ -47,6 +47,8 @@ def draw_sheets(subject: "Subject", wanted: Wanted, folder: Path, display: "Disp
     chosen = [there[address] for address in dict.fromkeys(wanted.layers or subject.shown)]
     # What cannot be is told before the real inputs are looked at.
     parametrise(wanted.config.method, subject.world.space, examples=subject.world.examples[:2])
+    if wanted.config.jolt is not None:
+        wanted.config.jolt.check(subject.world.space.shape)
     for layer in chosen if wanted.units else []:
         check_units(layer, wanted.units)
     began = time.perf_counter()

@@ -5,7 +5,7 @@ Erhan et al., "Visualizing higher-layer features of a deep network" (2009); regu
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ from golfast.features.layers import Probe
 from golfast.features.legal import Legal
 from golfast.features.objectives import Objective
 from golfast.features.parametrise import PARAMETRISATIONS, Parametrisation, Space, parametrise
-from golfast.features.refine import refine
-from golfast.features.transform import Jolt, square, total_variation
+from golfast.features.refine import has_between, refine
+from golfast.features.transform import LARGE_ENOUGH, MODERATE, Jolt, square, total_variation
 
 _LEAST = 0.1  # a share of the range: nearer to its ends a sigmoid hardly moves
 _BETAS = (0.9, 0.99)
@@ -39,7 +39,9 @@ class OptimiseConfig:
     """Weight of total variation, beside scores in units of their `scale`."""
     l2: float = 0.0
     """Weight of the mean square."""
-    jolt: Jolt = field(default_factory=Jolt)
+    jolt: Jolt | None = None
+    """How inputs are changed at random in `steps`; None is the one that suits them: MODERATE for images of which
+    LARGE_ENOUGH rows and columns are seen, and none for boards and all that is smaller."""
     rounds: int = 24
     """Rounds of ascent among legal inputs, from the best one tried."""
     seed: int = 0
@@ -101,7 +103,8 @@ def maximise(
     Raises ValueError for a layer, a unit, a method or a size that does not fit, and if the scores stop being numbers.
     """
     config = config or OptimiseConfig()
-    config.jolt.check(space.shape)
+    jolt = _suitable(space, legal, matters) if config.jolt is None else config.jolt
+    jolt.check(space.shape)
     made = parametrise(config.method, space, examples=examples)
     generator = torch.Generator().manual_seed(config.seed)
     empty = space.empty.expand(space.shape)
@@ -140,7 +143,7 @@ def maximise(
 
     for step in range(config.steps):
         inputs = decode(parameters)
-        climb(inputs, config.jolt(inputs, generator), step + 1)
+        climb(inputs, jolt(inputs, generator), step + 1)
     with torch.no_grad():
         # Pixels and phases may have left the range.
         raw = space.inner(space.share(decode(parameters)))
@@ -163,6 +166,16 @@ def maximise(
             reached = torch.maximum(scores, reached)
         best, reached = refine(score, best, legal, space, rounds=config.rounds)
     return Optimised(raw, raw_score, projected, projected_score, best, reached)
+
+
+def _suitable(space: Space, legal: Legal | None, matters: Tensor | None) -> Jolt:
+    """The jolt for inputs of which a part may matter alone: what is small, or is of cells, does not bear any."""
+    if not space.plane or (legal is not None and not has_between(legal, space, space.low.expand(1, *space.shape))):
+        return Jolt()
+    seen = torch.ones(space.shape, dtype=torch.bool) if matters is None else matters.expand(space.shape)
+    spans = [torch.nonzero(seen.any(0).any(axis))[:, 0] for axis in (1, 0)]
+    large = all(len(span) and int(span[-1] - span[0]) + 1 >= LARGE_ENOUGH for span in spans)
+    return MODERATE if large else Jolt()
 
 
 def _towards_real(made: Parametrisation, space: Space, examples: Tensor) -> Tensor:

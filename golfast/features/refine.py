@@ -31,7 +31,7 @@ def refine(
     low, high = (edge.expand(space.shape).flatten() for edge in (space.low, space.high))
     reached = torch.full((batch,), -torch.inf, device=inputs.device)
     tried = torch.zeros(batch, dtype=torch.long, device=inputs.device)
-    between = _has_between(legal, space, inputs)
+    between = has_between(legal, space, inputs)
     for _ in range(rounds):
         leaf = best.clone().requires_grad_()
         scores = score(leaf)
@@ -71,7 +71,7 @@ def _only(far: Tensor, ranked: Tensor, start: Tensor, stop: Tensor) -> Tensor:
     return torch.where(torch.zeros_like(chosen).scatter(1, ranked, chosen), far, 0)
 
 
-def _has_between(legal: Legal, space: Space, inputs: Tensor) -> bool:
+def has_between(legal: Legal, space: Space, inputs: Tensor) -> bool:
     """Whether a value just off the middle of its range may stay there."""
     middle = space.inner(torch.full_like(inputs[:1], 0.37))
     return bool(((legal.project(middle) - middle).abs() < 0.01 * (space.high - space.low)).any())

@@ -15,6 +15,7 @@ from golfast.features.objectives import Objective, neuron
 from golfast.features.optimise import OptimiseConfig, Optimised, maximise
 from golfast.features.parametrise import Space
 from golfast.features.refine import refine, simplify
+from golfast.features.transform import LARGE_ENOUGH, Jolt
 from golfast.features.window import Window, WithinWindow, find_window
 
 _ROUNDING = 1e-5  # of a unit's spread: equal inputs in another batch may differ by so much
@@ -146,6 +147,10 @@ def study(
     matters = field_of_view(probe, layer, world.space, world.examples, at=at)
     index = torch.tensor(chosen, device=world.space.low.device)
     scene = _Scene.of(probe, layer, at, matters, world)
+    if config.jolt is not None and scene.window is not None:
+        config.jolt.check(world.space.shape)
+        if min(scene.space.shape[1:]) < LARGE_ENOUGH:  # what a unit sees of a large image may be too small for it
+            config = dataclasses.replace(config, jolt=Jolt())
     optimised = maximise(
         probe,
         scene.objective(index),

@@ -70,6 +70,10 @@ class Jolt:
         return functional.grid_sample(inputs, grid, padding_mode="border", align_corners=False)
 
 
+MODERATE = Jolt(jitter=2, scale=0.05, rotate=3.0)
+"""For what is seen of an image."""
+
+
 def total_variation(inputs: Tensor) -> Tensor:
     """Mean absolute difference of neighbours in rows and columns, (B, C, H, W) to (B,); 0 where there are none."""
     if inputs.dim() != 4:

@@ -85,6 +85,7 @@ def test_layers_are_listed(run):
             "no layer 'encodr'; did you mean 'encoder'? layers are: encoder.layers.0 (6 units)",
         ),
         (["--unit", "6"], 2, "has units 0 to 5; there is no unit 6"),
+        (["--jitter", "3"], 2, "are for inputs of at least 32 x 32 pixels, and these have shape (1, 9, 11)"),
         (["--method", "dream"], 2, "method 'dream' is unknown; allowed are: pixels, cells, softmax, fourier, maco"),
         (["--examples", "0"], 2, "0 is not in the range"),
     ],

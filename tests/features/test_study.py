@@ -11,6 +11,7 @@ from golfast.features import (
     BoardLook,
     Boards,
     Box,
+    Jolt,
     NumbersLook,
     OptimiseConfig,
     Planes,
@@ -33,6 +34,7 @@ from golfast.features import (
 )
 from golfast.features.change import change_figures, draw_change
 from golfast.features.optimise import _BETAS, _Adam
+from golfast.features.transform import MODERATE
 from golfast.features.window import Window, WithinWindow, find_window
 from golfast.life import Rule, soups
 from golfast.life.concepts import concepts
@@ -281,6 +283,36 @@ def test_penalties_and_seeds_do_what_they_say(probe):
         ({"seed": -1}, "seed is -1"),
     ],
 )
+def test_large_images_are_jolted_and_boards_are_not(monkeypatch):
+    used = []
+    real = Jolt.__call__
+    monkeypatch.setattr(Jolt, "__call__", lambda self, *inputs: used.append(self) or real(self, *inputs))
+    torch.manual_seed(0)
+    image = Space((2, 40, 36), ZERO, ONE)
+    probe = Probe(nn.Sequential(nn.Conv2d(2, 3, 5, stride=4), nn.Flatten(), nn.Linear(216, 4)))
+    grey, matters = Box(0.0, 1.0, step=1 / 255), torch.zeros(image.shape, dtype=torch.bool)
+    matters[:, 3:20, :] = True
+
+    def jolts(space=image, probe=probe, layer="2", config=None, **options):
+        used.clear()
+        maximise(probe, neuron(layer, 1), space, batch=1, config=config or OptimiseConfig(steps=2, trials=0), **options)
+        assert len(set(used)) == 1
+        return used[0]
+
+    assert jolts(legal=grey) == jolts() == MODERATE
+    assert jolts(legal=grey, matters=matters).still  # of which a unit sees less
+    assert jolts(legal=Boards()).still  # one cell is the matter itself
+    assert jolts(legal=grey, config=OptimiseConfig(steps=2, trials=0, jolt=Jolt())).still
+    assert jolts(BOARD, Probe(planted()), "0", legal=Boards()).still
+
+    frames = (torch.rand(60, *image.shape) * 255).round() / 255
+    used.clear()
+    world = World(image, grey, frames)
+    found = study(probe, survey(probe, [probe.find("2", frames[:2])], frames)["2"], world)
+    assert set(used) == {MODERATE}
+    assert (found.score >= found.largest - 1e-4).all()
+
+
 def test_configs_are_checked(fields, message):
     with pytest.raises(ValueError, match=message):
         OptimiseConfig(**fields)
