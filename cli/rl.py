@@ -116,7 +116,10 @@ def train(
 @json_option
 @quiet_option
 def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str, as_json: bool, quiet: bool) -> None:
-    """Judge RUN's agent by whole games, unclipped: greedy, and with actions drawn from its policy."""
+    """Judge RUN's agent by whole games, unclipped: greedy, and with actions drawn from its policy.
+
+    A game that is not over after 108,000 steps counts as it stands.
+    """
     from golfast.rl import judge, load_agent
     from golfast.run.config import to_mapping
     from golfast.run.files import write_json

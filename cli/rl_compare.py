@@ -153,7 +153,7 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
     """Fields and their values, from texts of the form KEY=VALUE."""
     from golfast.run.config import parse_assignment
 
-    changes = {}
+    changes: dict[str, Any] = {}
     for text in texts:
         try:
             key, changes[key] = parse_assignment(text)
