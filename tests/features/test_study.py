@@ -273,16 +273,6 @@ def test_penalties_and_seeds_do_what_they_say(probe):
     assert seen == list(range(1, 81))
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"method": "dream"}, "method 'dream' is unknown"),
-        ({"steps": -1}, "steps is -1"),
-        ({"lr": 0.0}, "lr is 0.0"),
-        ({"tv": -1.0}, "tv is -1.0"),
-        ({"seed": -1}, "seed is -1"),
-    ],
-)
 def test_large_images_are_jolted_and_boards_are_not(monkeypatch):
     used = []
     real = Jolt.__call__
@@ -313,6 +303,16 @@ def test_large_images_are_jolted_and_boards_are_not(monkeypatch):
     assert (found.score >= found.largest - 1e-4).all()
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "dream"}, "method 'dream' is unknown"),
+        ({"steps": -1}, "steps is -1"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"tv": -1.0}, "tv is -1.0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
 def test_configs_are_checked(fields, message):
     with pytest.raises(ValueError, match=message):
         OptimiseConfig(**fields)
