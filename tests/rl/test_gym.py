@@ -1,6 +1,7 @@
 """Gymnasium's environments, and Atari's."""
 
 import sys
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -82,11 +83,12 @@ def test_what_is_not_installed_is_named(tmp_path, monkeypatch, missing):
     (package / "__init__.py").write_text("")
     (package / "roms.py").write_text("")
     (package / "vector_env.py").write_text("import gymnasium")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "ale_py"]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ValueError, match=f"atari/breakout needs {missing.replace('_', '-')} .*golfast.atari"):
+    words = f"atari/breakout needs {missing.replace('_', '-')} .*golfast.atari"
+    with patch.dict(sys.modules), pytest.raises(ValueError, match=words):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "ale_py"]:
+            del sys.modules[name]
+        sys.modules[missing] = None
         make_environment(EnvironmentConfig(name="atari/breakout", count=1))
 
 
