@@ -1,7 +1,7 @@
 """Which trials are run: those that one worker would have run in order, however they are timed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golfast.ablate.jobs import State
@@ -19,6 +19,7 @@ def rows(*specs, device="cpu"):
     return [Row(one, "fast", variant, device) for one in specs for variant in one.variants]
 
 
+@settings(deadline=None)  # the first of them loads torch
 @given(
     outcomes=st.lists(st.sampled_from([State.COUNTED, State.UNCOUNTED, State.FAILED]), min_size=30, max_size=30),
     counted=st.integers(1, 6),
