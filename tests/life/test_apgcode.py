@@ -215,7 +215,7 @@ def test_whatever_the_text_only_a_value_error_comes_out(text):
     try:
         pattern = parse_apgcode(text)
     except ValueError as error:
-        assert len(str(error)) < 200  # noqa: PT017 - it need not fail
+        assert len(str(error)) < 300  # noqa: PT017 - it need not fail
         return
     assert pattern.cells.max(initial=0) <= 1
     if pattern.cells.any() and pattern.cells.size < 100_000:
