@@ -27,7 +27,7 @@ PEER_BOARDS = {"scipy": 500, "NumPy": BOARDS, "torch": 500, "jax.jit": BOARDS, "
 TILES, TIMES = 64, 200  # the bare simulation: 1,536 boards in the cache, again and again
 BIG, BIG_GENERATIONS = 4096, 480
 LONG = 8  # times as long with several threads: a core that slept takes milliseconds to wake
-SOUPS = 40_000
+SOUPS, SOUP_TIMES = 40_000, 50  # in all as long as a peer takes, or what the peers leave in the caches would count
 LIFE = Rule.parse("B3/S23")
 DENSE = "B2468/S013578"  # every neighbourhood's answer looks random
 UNIT, CELLS = "board-generations/s", "cell-generations/s"
@@ -96,13 +96,13 @@ def bench_soups(benchmark: Any) -> None:
         return Side(name, whole, count * generations)
 
     def ours() -> None:
-        for _ in range(10):
+        for _ in range(SOUP_TIMES):
             make(SOUPS, out=kept)
 
     compare(
         benchmark,
         "20x20, dead, random soups to packed states",
-        Side("golfast", ours, 10 * SOUPS * generations),
+        Side("golfast", ours, SOUP_TIMES * SOUPS * generations),
         [peer(name) for name in SIMULATORS],
         unit=UNIT,
         limits=[copying(kept.nbytes, SOUPS * generations)],
