@@ -9,6 +9,7 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
+    from golfast.ablate.elsewhere import Elsewhere
     from golfast.ablate.kinds import Kind
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.spec import Spec
@@ -65,8 +66,8 @@ def sweep_options(command: Any) -> Any:
 def ablate(spec: str, **options: Any) -> None:
     """Run the sweep SPEC: a TOML file, or the name of one that comes with golfast.
 
-    Trials that the results file has are not run again, whichever executor or sweep they came from. A row's trials are
-    decided by its seeds alone, never by what ends first.
+    Trials that the results file has are not run again, whichever executor, sweep or machine they came from. A row's
+    trials are decided by its seeds alone, never by what ends first.
     """
     from golfast.ablate.spec import load_spec
 
@@ -122,7 +123,7 @@ def run_sweep(
         _show_plan(kind, rows, results, device, executor, workers, as_json=as_json)
         return rows
     with Store.writing(results) as store, Board(quiet=quiet) as board:
-        plan = Plan(rows, store.states(failed=not retry_failed))
+        plan = Plan(rows, store.states(failed=not retry_failed), Elsewhere(store.configs()))
         with _executor(executor, kind.work(folder.resolve(), device), workers, together, address) as chosen:
             sweep(plan, chosen, store, watcher=board, name=executor)
             board.say(board.summary(plan, chosen))
@@ -218,16 +219,18 @@ def _show_plan(
 ) -> None:
     import json
 
+    from golfast.ablate.elsewhere import Elsewhere
     from golfast.ablate.estimate import at_most_seconds
     from golfast.ablate.plan import Plan
     from golfast.ablate.store import Store
     from golfast.threads import thread_count
 
     known: dict[str, Any] = {}
+    elsewhere = Elsewhere()
     if results.exists():
         with Store.reading(results) as store:
-            known = store.states()
-    plan = Plan(rows, known)
+            known, elsewhere = store.states(), Elsewhere(store.configs())
+    plan = Plan(rows, known, elsewhere)
     trials = plan.dry()
     seconds = at_most_seconds(kind, trials, device)
     at_once = workers or thread_count()

@@ -53,6 +53,11 @@ class Agents:
         """Further ones are atari/NAME and gym/ID."""
         return "cartpole", "brick"
 
+    @property
+    def left_to_machine(self) -> tuple[str, ...]:
+        """Agents have one engine."""
+        return ()
+
     def config(self, recipe: str, seed: int) -> AgentConfig:
         """The fields that suit the game."""
         return override(agent_recipe(recipe), {"seed": seed})

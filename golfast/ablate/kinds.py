@@ -13,6 +13,10 @@ class Kind(Protocol):
     def recipes(self) -> tuple[str, ...]:
         """Named configs for variants to change, every one of which a spec must make sense with; the default first."""
 
+    @property
+    def left_to_machine(self) -> tuple[str, ...]:
+        """Config keys whose "auto" stands for how a thing is computed, not for what."""
+
     def config(self, recipe: str, seed: int) -> Any:
         """The config of a recipe before a variant changes it. ValueError for an unknown name."""
 

@@ -26,6 +26,11 @@ class Networks:
         """fast, adam, authors."""
         return tuple(RECIPES)
 
+    @property
+    def left_to_machine(self) -> tuple[str, ...]:
+        """The engine. Not the precision: bf16 and fp32 are two questions."""
+        return ("engine",)
+
     def config(self, recipe: str, seed: int) -> TrainConfig:
         """Of "authors" each seed has hyperparameters of its own, as they searched them; a variant's changes win."""
         drawn = searched(seed) if recipe == "authors" else {}

@@ -9,7 +9,9 @@ finishing, number of workers, kill or resume changes a table.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from golfast.ablate.elsewhere import Elsewhere
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.kinds import kind_of
 from golfast.ablate.spec import Spec, Variant
@@ -28,6 +30,9 @@ class Row:
         """stacked: whether "auto" is to stand for the engine that trains many networks as one."""
         self.spec, self.recipe, self.variant = spec, recipe, variant
         self._kind, self._device, self._stacked = kind_of(spec.kind), device, stacked
+        # What one variant of a spec sets is what the spec is about, and no machine's choice.
+        compared = {key for one in spec.variants for key in one.changes}
+        self._free = tuple(key for key in self._kind.left_to_machine if key not in compared)
         self.trials: list[Trial] = []
         """Those given out so far, in the order of their seeds."""
         self._running: list[Trial] = []
@@ -40,16 +45,24 @@ class Row:
 
     def trial(self, place: int) -> Trial:
         """The trial of the row's seed at `place`, counted from 0."""
-        config = self.variant.config(self._kind, self.recipe, self.variant.first_seed + place)
-        config = self._kind.as_run(config, self._device, stacked=self._stacked)
+        config = self._kind.as_run(self._asked(place), self._device, stacked=self._stacked)
         return Trial(fingerprint(config), config)
 
-    def take(self) -> Trial:
-        """Give out the next trial."""
-        trial = self.trial(len(self.trials))
+    def take(self, states: Mapping[str, State], elsewhere: Elsewhere) -> Trial:
+        """Give out the next trial, or the one of its seed that another machine has run."""
+        place = len(self.trials)
+        trial = self.trial(place)
+        if trial.name not in states:
+            asked = self._asked(place)
+            free = tuple(key for key in self._free if getattr(asked, key) == "auto")
+            trial = elsewhere.find(trial.config, free) or trial
         self.trials.append(trial)
         self._running.append(trial)
         return trial
+
+    def _asked(self, place: int) -> Any:
+        """The config of a seed before what it leaves to the machine is resolved."""
+        return self.variant.config(self._kind, self.recipe, self.variant.first_seed + place)
 
     def count(self, states: Mapping[str, State], *wanted: State) -> int:
         """How many of the trials given out are in one of these states. What has ended is looked at once."""
@@ -73,10 +86,13 @@ class Row:
 class Plan:
     """Rows that share their trials: what is the same config is run once."""
 
-    def __init__(self, rows: Iterable[Row], known: Mapping[str, State] | None = None) -> None:
-        """known: trials that an earlier sweep finished, by name."""
+    def __init__(
+        self, rows: Iterable[Row], known: Mapping[str, State] | None = None, elsewhere: Elsewhere | None = None
+    ) -> None:
+        """known: trials that an earlier sweep finished, by name; elsewhere: those of them that other machines ran."""
         self.rows = list(rows)
         self.states: dict[str, State] = dict(known or {})
+        self._elsewhere = elsewhere or Elsewhere()
         self._given: set[str] = set()
         self.on_member: Callable[[Row, int, Trial], None] = lambda row, place, trial: None
         """Told of every trial that becomes part of a row."""
@@ -88,7 +104,7 @@ class Plan:
         """
         for row in sorted(self.rows, key=self._progress):
             while row.wants(self.states):
-                trial = row.take()
+                trial = row.take(self.states, self._elsewhere)
                 self.on_member(row, len(row.trials) - 1, trial)
                 if self.states.setdefault(trial.name, State.RUNNING) is State.RUNNING and trial.name not in self._given:
                     self._given.add(trial.name)

@@ -203,6 +203,11 @@ class Store:
         found = {name: State(state) for name, state in self._db.execute("SELECT name, state FROM trials")}
         return {name: state for name, state in found.items() if failed or state is not State.FAILED}
 
+    def configs(self) -> list[tuple[str, State, dict[str, Any]]]:
+        """Name, state and config of all trials, in the order in which they ended."""
+        found = self._db.execute("SELECT name, state, config FROM trials ORDER BY finished, name")
+        return [(name, State(state), json.loads(config)) for name, state, config in found]
+
     def trials(self, names: Iterable[str] | None = None) -> list[Finished]:
         """All trials, or those of these names that are there, in the order of the names."""
         if names is None:

@@ -35,11 +35,14 @@ def how_it_was_run(store: Store) -> str:
     """Sweeps, machines, versions, and what failed."""
     trials = store.trials()
     states = Counter(trial.state for trial in trials)
+    engines = Counter(trial.config["engine"] for trial in trials if "engine" in trial.config)
+    by = ", ".join(f"{count:,} by {escape(name)}" for name, count in engines.most_common())
     hours = sum(trial.seconds for trial in trials) / 3600
     parts = [
         '<section id="how">\n<h2>How it was run</h2>',
         f"<p>{len(trials):,} runs in all: {states[State.COUNTED]:,} count, {states[State.UNCOUNTED]:,} fell short of "
-        f"their accuracy, {states[State.FAILED]:,} failed. Together they took {hours:,.2f} hours of one worker.</p>",
+        f"their accuracy, {states[State.FAILED]:,} failed. Together they took {hours:,.2f} hours of one worker"
+        f"{f'; engines: {by}' if by else ''}.</p>",
         _machines(store.sessions()),
         _commands(store.sessions()),
         _configs(store),

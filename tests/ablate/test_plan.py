@@ -1,14 +1,18 @@
 """Which trials are run: those that one worker would have run in order, however they are timed."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golfast.ablate.jobs import State
+from golfast.ablate.elsewhere import Elsewhere
+from golfast.ablate.jobs import State, Trial
 from golfast.ablate.kinds import kind_of
 from golfast.ablate.plan import Plan, Row
 from golfast.ablate.spec import load_spec, parse_spec, spec_names
 from golfast.ablate.tables import PAPER_ORDER
+from golfast.run.config import fingerprint, to_mapping
 
 
 def spec(name="s", **variants):
@@ -118,3 +122,45 @@ def test_other_numbers_of_runs_keep_the_share_that_may_fail():
     limited = load_spec("table1").limited(counted=100)
     assert {(variant.counted, variant.most) for variant in limited.variants} == {(100, 300)}
     assert load_spec("table1").limited(counted=2, most=1).variants[0].most == 2
+
+
+def by_engine(row, place, engine):
+    """A row's trial as a machine runs it whose fastest engine is this."""
+    config = dataclasses.replace(row.trial(place).config, engine=engine)
+    return Trial(fingerprint(config), config)
+
+
+def ran(trials):
+    """A results file's states, and what it tells of other machines, of trials and how they ended."""
+    finished = [(trial.name, state, to_mapping(trial.config)) for trial, state in trials.items()]
+    return {trial.name: state for trial, state in trials.items()}, Elsewhere(finished)
+
+
+def test_a_seed_that_another_machine_answered_is_not_asked_again():
+    one = spec(a={"counted": 4})
+    row = rows(one)[0]
+    here = row.trial(0)
+    other = "amx" if here.config.engine == "torch" else "torch"
+    there = [by_engine(row, place, other) for place in range(3)]
+    ended = {here: State.COUNTED, there[0]: State.COUNTED, there[1]: State.COUNTED, there[2]: State.FAILED}
+    plan = Plan(rows(one), *ran(ended))
+    assert [trial.config.seed for trial in plan.dry()] == [3, 4]  # what failed there may succeed here
+    assert plan.rows[0].trials == [here, there[1], row.trial(2), row.trial(3)]
+
+
+def test_what_a_machine_ran_with_another_precision_answers_nothing():
+    row = rows(spec())[0]
+    config = row.trial(0).config
+    there = dataclasses.replace(config, precision="fp32" if config.precision == "bf16" else "bf16")
+    plan = Plan(rows(spec()), *ran({Trial(fingerprint(there), there): State.COUNTED}))
+    assert plan.next() == row.trial(0)
+
+
+def test_a_sweep_of_engines_shares_nothing_among_them():
+    one = spec(torch={"set": {"engine": "torch"}}, fastest={})
+    torch, fastest = rows(one)
+    there = by_engine(fastest, 0, "amx")
+    plan = Plan(rows(one), *ran({torch.trial(0): State.COUNTED, there: State.COUNTED}))
+    plan.dry()
+    assert plan.rows[0].trials[0] == torch.trial(0)
+    assert plan.rows[1].trials[0] == fastest.trial(0)
