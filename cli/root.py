@@ -81,7 +81,8 @@ class Root(click.Group):
         except RuntimeError as error:  # torch's own kinds of it; loading torch to name them would take a second
             if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
                 raise
-            raise Told("not enough memory; lower batch or model.channels", 1) from error
+            wanted = "a smaller batch or network, or fewer units or examples at a time"
+            raise Told(f"not enough memory; ask for {wanted}", 1) from error
         except KeyboardInterrupt as error:
             raise Told(
                 "interrupted; what was finished is kept, and --resume goes on where there is one", 130
