@@ -9,7 +9,6 @@ from .options import FILE, FOLDER, device_option, examples, json_option, quiet_o
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
-    from golfast.ablate.elsewhere import Elsewhere
     from golfast.ablate.kinds import Kind
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.spec import Spec
@@ -99,6 +98,7 @@ def run_sweep(
     Returns the rows.
     """
     from golfast.ablate.board import Board
+    from golfast.ablate.elsewhere import Elsewhere
     from golfast.ablate.kinds import kind_of
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.store import Store
