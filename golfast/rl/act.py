@@ -30,23 +30,20 @@ class Actor(ABC):
         self._logits = np.zeros((count, network.actions), np.float32)
         self._actions = np.zeros(count, np.int64)
 
-    def act(self, observations: NDArray[Any], step: int, first: int = 0) -> NDArray[np.int64]:
-        """Actions (n,) for observations (n, *shape) of games first..first + n.
-
-        The likeliest if greedy, or drawn with the numbers of this step.
-        """
-        count, last = len(self._actions), first + len(observations)
-        self._look(observations, self._logits[first:last])
-        choose(first, last, self._logits, self._key, np.uint64(step * count), self._greedy, self._actions)
-        return self._actions[first:last]
+    def act(self, observations: NDArray[Any], step: int) -> NDArray[np.int64]:
+        """Actions (N,) for observations (N, *shape): the likeliest if greedy, or drawn with the number of this step."""
+        self._look(observations)
+        count = len(self._actions)
+        choose(0, count, self._logits, self._key, np.uint64(step * count), self._greedy, self._actions)
+        return self._actions
 
     @abstractmethod
     def refresh(self) -> None:
         """Take up the network's weights."""
 
     @abstractmethod
-    def _look(self, observations: NDArray[Any], logits: NDArray[np.float32]) -> None:
-        """Fill the logits (n, actions) of observations (n, *shape)."""
+    def _look(self, observations: NDArray[Any]) -> None:
+        """Fill the logits."""
 
 
 class CompiledActor(Actor):
@@ -72,9 +69,9 @@ class CompiledActor(Actor):
             parts = [part for layer in self._layers for part in (layer.weight.t().reshape(-1), layer.bias)]
             torch.cat(parts, out=torch.from_numpy(self._weights))
 
-    def _look(self, observations: NDArray[Any], logits: NDArray[np.float32]) -> None:
+    def _look(self, observations: NDArray[Any]) -> None:
         flat = observations.reshape(len(observations), -1)
-        forward(0, len(flat), flat, self.arguments[0], self._weights, self._widths, logits)
+        forward(0, len(flat), flat, self.arguments[0], self._weights, self._widths, self._logits)
 
 
 class TorchActor(Actor):
@@ -91,11 +88,11 @@ class TorchActor(Actor):
             for ours, theirs in zip(self._copy.parameters(), self._network.parameters(), strict=True):
                 ours.copy_(theirs)
 
-    def _look(self, observations: NDArray[Any], logits: NDArray[np.float32]) -> None:
+    def _look(self, observations: NDArray[Any]) -> None:
         seen = torch.from_numpy(observations).to(self._device)
         with torch.inference_mode():
-            found = self._copy.logits(seen.to(self._copy.policy.weight.dtype) if seen.is_floating_point() else seen)
-        logits[:] = found.cpu().numpy()
+            logits = self._copy.logits(seen.to(self._copy.policy.weight.dtype) if seen.is_floating_point() else seen)
+        self._logits[:] = logits.cpu().numpy()
 
 
 class LookingActor(Actor):
@@ -117,8 +114,8 @@ class LookingActor(Actor):
     def refresh(self) -> None:
         """Nothing: it has no weights."""
 
-    def _look(self, observations: NDArray[Any], logits: NDArray[np.float32]) -> None:
-        logits[:] = self._forward(observations)[0].numpy()
+    def _look(self, observations: NDArray[Any]) -> None:
+        self._logits[:] = self._forward(observations)[0].numpy()
 
 
 def actor_for(network: ActorCritic, count: int, *, seed: int, greedy: bool = False, compute: Compute) -> Actor:

@@ -18,57 +18,7 @@ _FRAMES = 108_000  # of a game at most: half an hour of play
 
 
 class Atari(Environment):
-    """N games of one ROM. Observations: (4, 84, 84) uint8 greys, the newest frame last.
-
-    In training two halves are played apart, where N is even: the emulator runs on threads of its own, so that one half
-    goes on while the network looks at the other.
-    """
-
-    def __init__(self, game: str, count: int, *, sticky: float, cap: int, training: bool) -> None:
-        self.count, self.parts = count, 2 if training and count % 2 == 0 else 1
-        self.shape, self.dtype, self.top = (4, 84, 84), np.dtype(np.uint8), 255
-        each = count // self.parts
-        self._halves = [_Games(game, each, sticky=sticky, cap=cap, training=training) for _ in range(self.parts)]
-        self.actions, self.meanings = self._halves[0].actions, self._halves[0].meanings
-
-    def reset(self, seed: int) -> Observations:
-        """Begin all games anew, as this seed has it."""
-        seeds = np.array([derived(seed, i) for i in range(self.count)], np.int64)
-        return np.concatenate([half.reset(own) for half, own in zip(self._halves, self._split(seeds), strict=True)])
-
-    def step(self, actions: NDArray[np.int64]) -> Step:
-        """Take an action (N,) in each game, or press FIRE where a life was lost."""
-        for part, own in enumerate(self._split(actions)):
-            self.send(part, own)
-        steps = [self.receive(part) for part in range(self.parts)]
-        return steps[0] if len(steps) == 1 else Step(*map(np.concatenate, zip(*steps, strict=True)))
-
-    def send(self, part: int, actions: NDArray[np.int64]) -> None:
-        """Let the emulator go on with a half."""
-        self._halves[part].send(actions)
-
-    def receive(self, part: int) -> Step:
-        """Wait for it."""
-        return self._halves[part].receive()
-
-    def picture(self) -> NDArray[np.uint8]:
-        """The newest frame of the first game, (H, W, 3)."""
-        frame = (
-            self._halves[0].seen[0, -1].repeat(4, axis=0).repeat(3, axis=1)
-        )  # the screen is about 4 to 3 on its side
-        return np.repeat(frame[:, :, None], 3, axis=2)
-
-    def close(self) -> None:
-        """End the emulators' threads."""
-        for half in self._halves:
-            half.close()
-
-    def _split(self, games: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        return np.split(games, self.parts)
-
-
-class _Games:
-    """Games that are stepped together."""
+    """N games of one ROM. Observations: (4, 84, 84) uint8 greys, the newest frame last."""
 
     def __init__(self, game: str, count: int, *, sticky: float, cap: int, training: bool) -> None:
         try:
@@ -81,7 +31,8 @@ class _Games:
             ) from None
         if game not in (known := roms.get_all_rom_ids()):
             raise ValueError(f"ale-py has no game {game!r}; it has: {', '.join(sorted(known))}")
-        self._training = training
+        self.count, self._training = count, training
+        self.shape, self.dtype, self.top = (4, 84, 84), np.dtype(np.uint8), 255
         self._games = AtariVectorEnv(
             game,
             count,
@@ -97,29 +48,37 @@ class _Games:
         self._fire = self.meanings.index("fire") if "fire" in self.meanings else None
         self._lives = np.zeros(count, np.int32)
         self._ready = np.zeros(count, np.bool_)  # a life was lost, and the next one is to be begun
-        self.seen: Observations = np.zeros((count, 4, 84, 84), np.uint8)
+        self._seen = np.zeros((count, *self.shape), np.uint8)
 
-    def reset(self, seeds: NDArray[np.int64]) -> Observations:
-        self.seen, infos = self._games.reset(seed=seeds)
+    def reset(self, seed: int) -> Observations:
+        """Begin all games anew, as this seed has it."""
+        seeds = np.array([derived(seed, i) for i in range(self.count)], np.int64)
+        self._seen, infos = self._games.reset(seed=seeds)
         self._lives = infos["lives"].copy()
         self._ready[:] = False
-        return self.seen
+        return self._seen
 
-    def send(self, actions: NDArray[np.int64]) -> None:
-        self._games.send(actions if self._fire is None else np.where(self._ready, self._fire, actions))
-
-    def receive(self) -> Step:
-        self.seen, scores, terminated, truncated, infos = self._games.recv()
+    def step(self, actions: NDArray[np.int64]) -> Step:
+        """Take an action (N,) in each game, or press FIRE where a life was lost."""
+        if self._fire is not None:
+            actions = np.where(self._ready, self._fire, actions)
+        self._seen, scores, terminated, truncated, infos = self._games.step(actions)
         lost = infos["lives"] < self._lives
         self._lives = infos["lives"].copy()
         over = terminated | truncated
         self._ready = lost & ~over
         scores = scores.astype(np.float32)
         if not self._training:
-            return Step(self.seen, scores, terminated, truncated, scores, over)
-        return Step(self.seen, np.sign(scores), terminated | self._ready, truncated, scores, over)
+            return Step(self._seen, scores, terminated, truncated, scores, over)
+        return Step(self._seen, np.sign(scores), terminated | self._ready, truncated, scores, over)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The newest frame of the first game, (H, W, 3)."""
+        frame = self._seen[0, -1].repeat(4, axis=0).repeat(3, axis=1)  # the screen is about 4 to 3 on its side
+        return np.repeat(frame[:, :, None], 3, axis=2)
 
     def close(self) -> None:
+        """End the emulators' threads."""
         self._games.close()
 
 

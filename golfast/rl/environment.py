@@ -46,8 +46,6 @@ class Environment(ABC):
     """Choices at each step, 0..actions - 1."""
     meanings: tuple[str, ...]
     """The actions' names; none if they have none."""
-    parts: int = 1
-    """Groups of N / parts games, in order, each of which can be played while another's actions are chosen."""
 
     @abstractmethod
     def reset(self, seed: int) -> Observations:
@@ -56,16 +54,6 @@ class Environment(ABC):
     @abstractmethod
     def step(self, actions: NDArray[np.int64]) -> Step:
         """Take an action (N,) in each game; where the last episode has ended, begin the next one instead."""
-
-    def send(self, part: int, actions: NDArray[np.int64]) -> None:
-        """Take actions (N / parts,) in the games of a part. What that brings is given by `receive`, which is next."""
-        assert part == 0
-        self._sent = actions
-
-    def receive(self, part: int) -> Step:
-        """What the step that was asked for brought, (N / parts, ...)."""
-        assert part == 0
-        return self.step(self._sent)
 
     def state(self) -> dict[str, NDArray[Any]] | None:
         """All that a game goes on from, or None if this kind cannot be saved."""

@@ -191,34 +191,22 @@ class _Training:
 
     def _play(self) -> None:
         """Fill the rollout."""
-        rollout = self.rollout
+        rollout, first = self.rollout, self.update * self.config.rollout
         self.seen[0] = self.seen[-1]
         if isinstance(self.games, CompiledEnvironment) and isinstance(self.actor, CompiledActor):
             self.games.rollout(
-                self.actor,
-                self.update * self.config.rollout,
-                self.seen,
-                rollout.actions,
-                rollout.rewards,
-                rollout.terminated,
-                self.truncated,
+                self.actor, first, self.seen, rollout.actions, rollout.rewards, rollout.terminated, self.truncated
             )
             np.logical_or(rollout.terminated, self.truncated, out=rollout.ended)
             self.scores.add(rollout.rewards, rollout.ended)
         else:
-            each = self.games.count // self.games.parts
-            parts = [slice(start, start + each) for start in range(0, self.games.count, each)]
-            for number, part in enumerate(parts):
-                self._act(0, number, part)
             for t in range(self.config.rollout):
-                for number, part in enumerate(parts):
-                    step = self.games.receive(number)
-                    self.seen[t + 1, part] = step.observations
-                    rollout.rewards[t, part], rollout.terminated[t, part] = step.rewards, step.terminated
-                    np.logical_or(step.terminated, step.truncated, out=rollout.ended[t, part])
-                    self.scored[t, part], self.over[t, part] = step.scores, step.over
-                    if t + 1 < self.config.rollout:
-                        self._act(t + 1, number, part)
+                actions = self.actor.act(self.seen[t], first + t)
+                step = self.games.step(actions)
+                self.seen[t + 1] = step.observations
+                rollout.actions[t], rollout.rewards[t], rollout.terminated[t] = actions, step.rewards, step.terminated
+                np.logical_or(step.terminated, step.truncated, out=rollout.ended[t])
+                self.scored[t], self.over[t] = step.scores, step.over
             self.scores.add(self.scored, self.over)
         np.logical_not(self.ended, out=rollout.counts[0])
         np.logical_not(rollout.ended[:-1], out=rollout.counts[1:])
@@ -226,12 +214,6 @@ class _Training:
         self._check("a reward", rollout.rewards)
         if self.seen.dtype == np.float32:
             self._check("an observation", self.seen)
-
-    def _act(self, t: int, number: int, part: slice) -> None:
-        """Choose the actions of a part, and let it go on with them while the others are looked at."""
-        actions = self.actor.act(self.seen[t, part], self.update * self.config.rollout + t, part.start)
-        self.rollout.actions[t, part] = actions
-        self.games.send(number, actions)
 
     def _check(self, what: str, values: NDArray[np.float32]) -> None:
         finite = np.isfinite(values)

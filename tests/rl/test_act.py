@@ -53,15 +53,3 @@ def test_actions_are_drawn_as_often_as_the_policy_has_it():
         shares = np.bincount(drawn, minlength=4) / len(drawn)
         assert 0.05 < chances.max() < 0.95
         np.testing.assert_allclose(shares, chances, atol=4 * 0.5 / np.sqrt(len(drawn)))
-
-
-@pytest.mark.parametrize("made", ["compiled", "torch"])
-def test_games_that_act_apart_act_as_if_together(made):
-    network = seeded_agent((5,), 4, PolicyConfig(width=16), seed=3)
-    seen, compute = observations("float32", 12, (5,), 7), choose_compute("cpu", "fp32")
-    make = CompiledActor if made == "compiled" else lambda *given, **named: TorchActor(*given, compute=compute, **named)
-    together, apart = make(network, 12, seed=1), make(network, 12, seed=1)
-    for step in range(20):
-        whole = together.act(seen, step).copy()
-        parts = [apart.act(seen[first : first + 4], step, first).copy() for first in (8, 0, 4)]
-        np.testing.assert_array_equal(np.concatenate([parts[1], parts[2], parts[0]]), whole)

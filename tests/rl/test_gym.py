@@ -141,36 +141,3 @@ class TestAtari(Atari):
     def test_an_unknown_game_is_told(self):
         with pytest.raises(ValueError, match=r"has no game 'brakeout'; it has: .*breakout"):
             make_environment(EnvironmentConfig(name="atari/brakeout", count=1))
-
-
-def test_atari_games_that_are_played_by_halves_are_the_same_games():
-    config = EnvironmentConfig(name="atari/breakout", count=4)
-    halves, whole = (make_environment(config, training=training) for training in (True, False))
-    random = np.random.default_rng(2)
-    try:
-        assert (halves.parts, whole.parts) == (2, 1)
-        np.testing.assert_array_equal(halves.reset(5), whole.reset(5))
-        scored = 0
-        for _ in range(150):
-            actions = random.integers(0, halves.actions, 4)
-            for part in (1, 0):
-                halves.send(part, actions[2 * part : 2 * part + 2])
-            steps, expected = [halves.receive(part) for part in (0, 1)], whole.step(actions)
-            for name in ("observations", "truncated", "scores", "over"):  # what training does not change
-                found = np.concatenate([getattr(step, name) for step in steps])
-                np.testing.assert_array_equal(found, getattr(expected, name))
-            scored += sum(step.scores.sum() for step in steps)
-        assert scored > 0
-    finally:
-        halves.close()
-        whole.close()
-
-
-def test_an_odd_number_of_atari_games_is_played_as_one():
-    games = make_environment(EnvironmentConfig(name="atari/pong", count=3), training=True)
-    try:
-        assert games.parts == 1
-        assert games.reset(0).shape == (3, 4, 84, 84)
-        assert games.step(np.zeros(3, np.int64)).observations.shape == (3, 4, 84, 84)
-    finally:
-        games.close()
