@@ -4,12 +4,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from .options import examples, json_option, quiet_option, show
 
 if TYPE_CHECKING:
-    from golfast.life import Tally
+    from golfast.life import Lifetimes, Tally
 
 _CELLS = 1 << 24  # of a block of soups, which takes well under a second: a progress bar moves, and memory stays small
 _USUAL = 10_000  # generations up to which that holds; if more may be looked at, blocks are smaller
@@ -57,21 +56,22 @@ def census(
     quiet: bool,
 ) -> None:
     """When do soups settle, and into what? How many cells live and change until then? Nothing is stored but counts."""
-    from golfast.life import Rule, Tally, count_objects_packed, settle_packed, soups_packed, tally_packed
+    from golfast.life import Lifetimes, Rule, Tally, count_objects_packed, settle_packed, soups_packed, tally_packed
     from golfast.life.apgcode import checked_rule
+    from golfast.life.boards import check_size
     from golfast.life.survey import WIDEST, kernels_for
     from golfast.run.progress import Display
 
     from .simulate import parse_size
 
-    height, width = parse_size(size)
+    height, width = check_size(*parse_size(size))
     if width > WIDEST:
         raise ValueError(f"a census takes boards up to {WIDEST} columns wide; got {width}")
     kernels_for(rule, boundary)
     if objects:
         checked_rule(rule)
     law = {"rule": rule, "boundary": boundary}
-    settled, period, found = [], [], Counter[str]()
+    lifetimes, found = Lifetimes(), Counter[str]()
     running, ended = Tally.nothing(height * width, generations), Tally.nothing(height * width, 1)
     block = max(1, min(_MOST, int(_CELLS * min(1.0, _USUAL / max(limit, generations))) // (height * width)))
     with Display(quiet=quiet) as display:
@@ -80,15 +80,14 @@ def census(
             number = min(block, count - start)
             boards = soups_packed(number, height, width, seed=seed, start=start, density=density)
             when, last = settle_packed(boards, width, limit=limit, **law)
-            settled.append(when.settled)
-            period.append(when.period)
+            lifetimes.add(when)
             running += tally_packed(boards, width, generations, **law)
             ended += tally_packed(last[when.settled >= 0], width, 1, **law)
             if objects:
                 found += count_objects_packed(last, width, when.period, **law)
             phase.update(start + number)
         phase.done()
-    result = _summary(np.concatenate(settled), np.concatenate(period)) | _series(running, ended)
+    result = _summary(lifetimes) | _series(running, ended)
     world: dict[str, Any] = {
         "rule": str(Rule.parse(rule)),
         "boundary": boundary,
@@ -112,15 +111,14 @@ def census(
     show(world | result, rows, as_json=as_json)
 
 
-def _summary(settled: Any, period: Any) -> dict[str, Any]:
-    known = settled[settled >= 0]
-    lengths, numbers = np.unique(period[period > 0], return_counts=True)
+def _summary(lifetimes: "Lifetimes") -> dict[str, Any]:
+    settled = lifetimes.settled.total()
     shares = {"median": 50, "90%": 90, "99%": 99, "99.9%": 99.9, "last": 100}
     return {
-        "soups": len(settled),
-        "settled": len(known),
-        "settled_at": {name: int(np.percentile(known, share)) for name, share in shares.items()} if len(known) else {},
-        "periods": {int(length): int(number) for length, number in zip(lengths, numbers, strict=True)},
+        "soups": lifetimes.boards,
+        "settled": settled,
+        "settled_at": {name: lifetimes.percentile(share) for name, share in shares.items()} if settled else {},
+        "periods": dict(sorted(lifetimes.periods.items())),
     }
 
 

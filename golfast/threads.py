@@ -53,19 +53,21 @@ def over_passes(kernel: Callable[[int, int, int], None], passes: int, count: int
     """
     spans = _spans(count)
     # Taken in order, so whoever waits does so for spans that others are at: none of them is left to nobody.
-    left = iter([(number, span) for number in range(passes) for span in spans])
-    missing, lock, failed = [len(spans)] * passes, threading.Lock(), threading.Event()
+    turns, turn = iter(range(passes * len(spans))), len(spans)
+    ended, lock, failed = 0, threading.Lock(), threading.Event()
 
     def work() -> None:
+        nonlocal ended
         try:
-            for number, span in left:
-                while number and missing[number - 1] and not failed.is_set():
+            for place in turns:
+                number, span = divmod(place, turn)
+                while ended < number * turn and not failed.is_set():
                     time.sleep(0)  # only lets others run: to sleep and be woken would take as long as a short pass
                 if failed.is_set():
                     return
-                kernel(number, *span)
+                kernel(number, *spans[span])
                 with lock:
-                    missing[number] -= 1
+                    ended += 1
         except BaseException:
             failed.set()
             raise

@@ -52,6 +52,15 @@ def test_a_pass_that_fails_is_the_last(threads):
     assert max(seen) == 2
 
 
+def test_passes_take_no_memory_before_they_are_begun(threads):
+    def kernel(number, start, stop):
+        if number == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        over_passes(kernel, 10**15, 16)  # a list of them would take all memory there is
+
+
 def test_passes_of_many_callers_do_not_wait_for_each_other(monkeypatch):
     """They share threads, and none holds one that another needs to go on."""
     monkeypatch.setenv("GOLFAST_THREADS", "3")

@@ -6,7 +6,7 @@ import numpy as np
 
 from golfast.data.reader import Trajectories
 
-SAMPLED = 20_000  # trajectories looked at: enough for three digits, and instant from a set of any size
+SAMPLED = 20_000  # trajectories looked at: enough for two digits, and instant from a set of any size
 _RUN = 100  # of them in a row, so that few pages are read and few blocks of an archive decoded
 
 

@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 
 
 def check_workers(workers: int | None) -> int:
-    """How many threads: as many as there are cores if None. ValueError for less than 1, or more than 1,024."""
+    """How many threads: one for each core if None, 1,024 at most. ValueError for less than 1, or more than 1,024."""
     if workers is None:
-        return thread_count()
+        return min(thread_count(), MOST_WORKERS)
     workers = whole_number("workers", workers)
     if workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 thread must do the work")

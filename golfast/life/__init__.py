@@ -7,6 +7,7 @@ from golfast.life.apgcode import apgcode, census, objects
 from golfast.life.ash import count_objects_packed
 from golfast.life.boards import pack, packed_width, unpack
 from golfast.life.builtin import PATTERNS
+from golfast.life.lifetimes import Lifetimes
 from golfast.life.patterns import (
     Pattern,
     find_pattern,
@@ -31,6 +32,7 @@ __all__ = [
     "NAMED_RULES",
     "PATTERNS",
     "Census",
+    "Lifetimes",
     "Pattern",
     "Rule",
     "Tally",

@@ -9,8 +9,9 @@ from golfast.life.rule import Rule
 from golfast.threads import over_batch, over_passes, thread_count
 from golfast.vector import LANES, aligned
 
-TOGETHER = 32  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
+PASS = 32  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
 WORTH_SHARING = 12  # words of a row for each thread: with fewer, the words beyond a strip's ends cost more than rows do
+WORTH_WAITING = 1 << 14  # words of all boards: with fewer, a pass ends sooner than threads have waited for each other
 
 
 class Bands:
@@ -20,8 +21,9 @@ class Bands:
         """boards: more than 64 cells wide. They are copied."""
         count, self._height, row_bytes = boards.shape
         self._width, self._evolve = width, wide(rule, torus)
-        words, threads = -(-row_bytes // 8), thread_count()
-        self._strips = -(-words // STRIP)
+        words = -(-row_bytes // 8)
+        threads = thread_count() if count * self._height * words >= WORTH_WAITING else 1
+        self._strips, self._alone = -(-words // STRIP), threads == 1
         if words >= WORTH_SHARING * threads:
             # Threads share a band's strips: columns beyond a strip's ends cost less than rows beyond a band's.
             self._strips, threads = -(-self._strips // threads) * threads, 1
@@ -42,15 +44,20 @@ class Bands:
 
     def advance(self, generations: int) -> None:
         """Run all boards on."""
-        boards, lengths = [self._here, self._there], [TOGETHER] * (generations // TOGETHER)
-        lengths += [generations % TOGETHER] * (generations % TOGETHER > 0)
+        boards, passes = [self._here, self._there], -(-generations // PASS)
 
         def run(number: int, first: int, stop: int) -> None:
             source, target = boards[number % 2], boards[(number + 1) % 2]
-            self._evolve(source, target, *self._shape, self._strips, lengths[number], first, stop)
+            together = min(PASS, generations - number * PASS)
+            self._evolve(source, target, *self._shape, self._strips, together, first, stop)
 
-        over_passes(run, len(lengths), self._groups * self._strips)
-        self._here, self._there = boards[len(lengths) % 2], boards[(len(lengths) + 1) % 2]
+        spans = self._groups * self._strips
+        if self._alone:
+            for number in range(passes):
+                run(number, 0, spans)
+        else:
+            over_passes(run, passes, spans)
+        self._here, self._there = boards[passes % 2], boards[(passes + 1) % 2]
 
     def read(self, target: NDArray[np.uint8]) -> None:
         """Write the boards as they are now to (N, H, ceil(width/8)) uint8; any stride between boards, none within."""

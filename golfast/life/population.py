@@ -9,9 +9,9 @@ from golfast.life.bands import Bands
 from golfast.life.boards import as_boards, check_packed, check_size, pack, packed_width
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.rule import Rule
-from golfast.life.simulate import BOUNDARIES, check_choice, check_generations
+from golfast.life.simulate import BOUNDARIES, CALL, check_choice, check_generations
 from golfast.life.soup import check_soup, soups_packed
-from golfast.life.survey import CALL, kernels_for
+from golfast.life.survey import kernels_for
 from golfast.threads import over_batch
 from golfast.vector import LANES, aligned_words
 

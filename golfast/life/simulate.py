@@ -1,10 +1,12 @@
 """`simulate`: boards in, trajectories out, on the backend that is there."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.life import reference
-from golfast.life.bands import Bands
+from golfast.life.bands import PASS, Bands
 from golfast.life.boards import Cells, as_boards, check_cells, check_packed, pack, shown, unpack, whole_number
 from golfast.life.kernels.narrow import narrow
 from golfast.life.kernels.order import sort_windows
@@ -18,6 +20,7 @@ BACKENDS = ("auto", "numba", "cupy", "reference")
 BOUNDARIES = ("dead", "torus")
 KEEP = ("all", "last")
 MOST_GENERATIONS = 10**12
+CALL = 1 << 25  # rows of tiles times generations of one call of a kernel, a quarter of a second: Ctrl-C waits for it
 SORTED_TOGETHER = 1024  # boards whose trajectories fit in the cache next to the core
 
 
@@ -128,23 +131,48 @@ def age_packed(
     """Packed boards (N, H, ceil(width/8)), each run forward by its own number of generations (N,); same shape."""
     torus = check_choice("boundary", boundary, BOUNDARIES) == "torus"
     boards = boards.copy()
-    height, row_bytes = boards.shape[1:]
-    if width <= 64:
-        age, tile = narrow(rule, torus).age, LANES * fields(width)
-        order = sort_by_age(ages, tile)
-        rows = plan(height, width, 8 * row_bytes)
-        flat = boards.reshape(-1)
-
-        def run(start: int, stop: int) -> None:
-            stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
-            age(flat, ages, order, rows, stage, height, width, start, stop)
-
-        over_batch(run, len(boards), smallest=tile)
+    if width > 64:
+        _age_wide(boards, width, ages, rule, boundary)
         return boards
-    for generation in range(int(ages.max(initial=0))):
-        (older,) = np.nonzero(ages > generation)
-        boards[older] = last_packed(boards[older], width, 1, rule=rule, boundary=boundary)
+    most = generations_a_call(boards, width)
+    while ages.any():
+        step = np.minimum(ages, most)
+        _age_narrow(boards, width, step, rule, torus)
+        ages = ages - step
     return boards
+
+
+def _age_narrow(boards: NDArray[np.uint8], width: int, ages: NDArray[np.int64], rule: Rule, torus: bool) -> None:
+    height, row_bytes = boards.shape[1:]
+    age, tile = narrow(rule, torus).age, LANES * fields(width)
+    order = sort_by_age(ages, tile)
+    rows = plan(height, width, 8 * row_bytes)
+    flat = boards.reshape(-1)
+
+    def run(start: int, stop: int) -> None:
+        stage = aligned_words(TOGETHER * stage_words(height, 8 * row_bytes))
+        age(flat, ages, order, rows, stage, height, width, start, stop)
+
+    over_batch(run, len(boards), smallest=tile)
+
+
+def _age_wide(boards: NDArray[np.uint8], width: int, ages: NDArray[np.int64], rule: Rule, boundary: str) -> None:
+    """Whole passes for all that are old enough, then what is left of each board's age with its like."""
+    passes, left = np.divmod(ages, PASS)
+    ends = np.unique(passes)
+    for before, until in pairwise([0, *ends[ends > 0].tolist()]):
+        (older,) = np.nonzero(passes > before)
+        boards[older] = last_packed(boards[older], width, (until - before) * PASS, rule=rule, boundary=boundary)
+    for generations in np.unique(left[left > 0]).tolist():
+        (alike,) = np.nonzero(left == generations)
+        boards[alike] = last_packed(boards[alike], width, generations, rule=rule, boundary=boundary)
+
+
+def generations_a_call(boards: NDArray[np.uint8], width: int) -> int:
+    """Generations that one call of a kernel may run these boards, (N, H, ceil(width/8)) up to 64 wide."""
+    count, height, _ = boards.shape
+    rows: int = max(1, count // (LANES * fields(width))) * height
+    return max(1, CALL // rows)
 
 
 def sort_by_age(ages: NDArray[np.int64], tile: int, *, beyond: int = 0) -> NDArray[np.int64]:

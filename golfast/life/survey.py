@@ -10,12 +10,11 @@ from golfast.life.boards import check_cells, pack
 from golfast.life.kernels.streams import TOGETHER, fields, plan, stage_words
 from golfast.life.kernels.survey import Survey, survey
 from golfast.life.rule import Rule
-from golfast.life.simulate import BOUNDARIES, age_packed, check_choice, check_generations
+from golfast.life.simulate import BOUNDARIES, age_packed, check_choice, check_generations, generations_a_call
 from golfast.threads import over_batch
 from golfast.vector import LANES, aligned_words
 
 WIDEST = 64
-CALL = 1 << 25  # rows of tiles times generations of one call of a kernel, a quarter of a second: Ctrl-C waits for it
 _BEYOND = 8  # generations after a power of two in which most boards that have settled by then are found
 
 
@@ -80,10 +79,7 @@ def settle_packed(
     order = _seek(packed, width, limit, kernels, period)
     last = np.zeros_like(packed)
     now = packed[order]
-    ahead, left = now, period[order]
-    while left.any():  # in parts, so that a long period can be interrupted
-        step = np.minimum(left, _most(now, width))
-        ahead, left = age_packed(ahead, width, step, rule=rule, boundary=boundary), left - step
+    ahead = age_packed(now, width, period[order], rule=rule, boundary=boundary)
     _meet(now, ahead, width, kernels, order, settled, last)
     return Census(settled, period), last
 
@@ -96,7 +92,7 @@ def _seek(
     now, kept = packed.copy(), packed.copy()
     age, power, length, until = 0, 1, 0, 32 + _BEYOND
     while len(open_) and age < limit:
-        step = min(until - age, limit - age, _most(now, width))
+        step = min(until - age, limit - age, generations_a_call(now, width))
         found = np.zeros(len(open_), np.int64)
         _run(kernels.seek, width, now, kept, step, power, length, found)
         age, length = age + step, length + step
@@ -118,7 +114,7 @@ def _meet(
     """Fill in when boards `order` settle, and as what, from their first states and those a period ahead."""
     age, until = 0, 32
     while len(order):
-        step = min(until - age, _most(now, width))
+        step = min(until - age, generations_a_call(now, width))
         met = np.full(len(order), -1, np.int64)
         _run(kernels.meet, width, now, ahead, age, step, met)
         age += step
@@ -128,13 +124,6 @@ def _meet(
             settled[order] = met
             last[order[met >= 0]] = now[met >= 0]
             order, now, ahead = order[met < 0], now[met < 0], ahead[met < 0]
-
-
-def _most(boards: NDArray[np.uint8], width: int) -> int:
-    """Generations that one call of a kernel may run these boards."""
-    count, height, _ = boards.shape
-    rows: int = max(1, count // (LANES * fields(width))) * height
-    return max(1, CALL // rows)
 
 
 def _run(kernel: Kernel, width: int, one: NDArray[np.uint8], other: NDArray[np.uint8], *numbers: object) -> None:

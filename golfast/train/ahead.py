@@ -17,6 +17,14 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def _place(part: np.memmap) -> int:
+    """Where an array begins in its file. The offset of a slice is that of the whole."""
+    whole = part
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    return int(whole.offset + part.ctypes.data - whole.ctypes.data)
+
+
 class ReadAhead:
     """Tells the system which trajectories will be wanted, so that it reads many at once while a step is computed."""
 
@@ -28,7 +36,7 @@ class ReadAhead:
             if isinstance(part, np.memmap) and part.filename is not None:
                 file = os.open(part.filename, os.O_RDONLY)
                 weakref.finalize(self, os.close, file)
-                self._maps.append((file, part.offset, part.strides[0]))
+                self._maps.append((file, _place(part), part.strides[0]))
             else:
                 self._maps.append(None)
 

@@ -77,7 +77,8 @@ class Feed:
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """First and last states of the batch of this step, each (B, 1, H, W) float32 0/1 on the device.
 
-        Steps are counted from 0, and go on through epoch after epoch. ValueError for any below.
+        They are views of what is prepared for several batches at once: to change one, clone it. Steps are counted from
+        0, and go on through epoch after epoch. ValueError for any below.
         """
         _check_whole(step=step)
         place = step - self._first

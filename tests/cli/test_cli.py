@@ -366,6 +366,7 @@ def test_a_census_counts_every_soup():
     assert told["soups"] == told["settled"] == sum(told["periods"].values()) == 3000
     assert "period 2" in call("census", "--soups", 3000, "--size", "10x10", "--quiet").stdout
     assert "up to 64 columns wide; got 65" in refused("census", "--size", "10x65")
+    assert "board height 0 is impossible" in refused("census", "--size", "0x5")
 
 
 @pytest.mark.parametrize("boundary", ["dead", "torus"])

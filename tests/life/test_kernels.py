@@ -197,7 +197,7 @@ def test_boards_of_several_strips_run_like_the_reference(rule, boundary, count, 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_a_pass_may_have_as_many_generations_as_a_word_has_cells(boundary, monkeypatch):
-    monkeypatch.setattr(bands, "TOGETHER", MOST_TOGETHER)
+    monkeypatch.setattr(bands, "PASS", MOST_TOGETHER)
     boards = np.random.default_rng(5).integers(0, 2, (1, 90, 64 * STRIP + 5), np.uint8)
     expected = trajectories(boards, 70, Rule.parse("B3/S23"), boundary)[:, -1]
     np.testing.assert_array_equal(simulate(boards, 70, boundary=boundary, keep="last"), expected)

@@ -2,9 +2,11 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from golfast.life import pack, parse_apgcode, parse_pattern, simulate, simulate_packed, soups, unpack
-from golfast.life.simulate import check_choice, check_generations
+from golfast.life import Rule, pack, parse_apgcode, parse_pattern, reference, simulate, simulate_packed, soups, unpack
+from golfast.life.simulate import age_packed, check_choice, check_generations
 
 BLINKER = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0]])
 
@@ -158,3 +160,20 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ValueError, match=r"pip install 'golfast\[gpu\]'"):
         simulate(np.zeros((3, 3)), 1, backend="cupy")
+
+
+@given(
+    ages=st.lists(st.integers(0, 200), max_size=12),
+    width=st.sampled_from([5, 64, 65, 130]),
+    boundary=st.sampled_from(["dead", "torus"]),
+    most=st.sampled_from([1, 1 << 10, 1 << 25]),
+)
+@settings(deadline=None, max_examples=40)
+def test_boards_age_each_by_its_own_number_of_generations(ages, width, boundary, most):
+    boards = np.random.default_rng(width).integers(0, 2, (len(ages), 7, width), np.uint8)
+    rule = Rule.parse("B36/S23")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["golfast.life.simulate"], "CALL", most)
+        aged = age_packed(pack(boards), width, np.array(ages, np.int64), rule=rule, boundary=boundary)
+    for board, age, found in zip(boards, ages, unpack(aged, width), strict=True):
+        np.testing.assert_array_equal(found, reference.trajectories(board[None], age, rule, boundary)[0, -1])

@@ -1,5 +1,7 @@
 """Statistics without states, against states."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,7 +61,7 @@ def test_boards_settle_when_a_state_comes_again(sizes, seed, boundary):
 def test_boards_stay_where_they_settle_whatever_runs_at_once(sizes, seed, boundary, rule, limit, call):
     boards = soups(*sizes, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("golfast.life.survey.CALL", call)
+        patch.setattr(sys.modules["golfast.life.simulate"], "CALL", call)
         census, last = settle_packed(pack(boards), sizes[2], limit=limit, rule=rule, boundary=boundary)
     last = unpack(last, sizes[2])
     for board, end, settled, period in zip(boards, last, census.settled, census.period, strict=True):

@@ -10,6 +10,7 @@ from golfast.data import Recipe, Trajectories, convert, generate, layout, make, 
 from golfast.data.states import Chained
 from golfast.train import Feed
 from golfast.train import feed as feed_module
+from golfast.train.ahead import ReadAhead
 from golfast.train.feed import unpack_bits
 from golfast.train.order import epoch_keys, shuffled
 
@@ -177,6 +178,15 @@ def test_a_set_larger_than_memory_is_asked_for_ahead(kinds, monkeypatch):
     assert [feed_module.Feed(p, 13, batch=10, seed=3, device=CPU)._ahead is not None for p in kinds] == [
         False, True, True, False, False
     ]  # fmt: skip
+
+
+def test_a_slice_of_a_map_is_asked_for_where_it_lies(tmp_path, monkeypatch):
+    np.arange(4000, dtype=np.uint8).tofile(tmp_path / "set")
+    whole = np.memmap(tmp_path / "set", np.uint8, "r", offset=40, shape=(90, 2, 11, 2))
+    places = []
+    monkeypatch.setattr("os.posix_fadvise", lambda file, place, size, why: places.append((place, size)))
+    ReadAhead([whole, whole[7:], whole[7:][3:]], np.array([0, 90, 173])).want(np.array([1, 91, 174]))
+    assert places == [(40 + 44 * number, 44) for number in (1, 8, 11)]
 
 
 @pytest.mark.parametrize(
