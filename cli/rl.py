@@ -77,15 +77,17 @@ def train(
 ) -> None:
     """Train an agent on ENVIRONMENT, judge it by whole games, and draw its learning curve and a game."""
     from golfast.rl import default_folder, first_agent, load_config, run_agent
-    from golfast.run.config import to_mapping, to_toml
+    from golfast.run.config import difference, override, to_mapping, to_toml
     from golfast.run.folder import RunFolder
     from golfast.run.progress import Display
 
     given = parse_changes(assignments)
     if seed is not None:
         given["seed"] = seed
-    if folder and resume and RunFolder(folder).config.exists() and not (environment or config_file or given):
+    if folder and resume and RunFolder(folder).config.exists() and not (environment or config_file):
         config = load_config(RunFolder(folder))
+        if changed := difference(config, override(config, given)):
+            raise ValueError(f"{folder} holds a run of other fields: {', '.join(changed)}; give another --folder")
     else:
         config = agent_config(environment, config_file, given)
     run = RunFolder(folder) if folder else default_folder(config, device)

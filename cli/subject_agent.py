@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .subjects import Subject
+from .subjects import Subject, check_examples
 
 if TYPE_CHECKING:
     from golfast.features import Legal, Look, Space
@@ -27,6 +27,7 @@ def load_agent_subject(run: Path, examples: int) -> Subject:
     from golfast.rl import first_agent, load_agent
 
     config, network, compute = load_agent(run, "cpu")
+    check_examples(examples, network.shape)
     seen, meanings = _play(config, network, compute, examples)
     space, legal, look = _world(config.environment.name, seen)
     trunk = [f"actor.{k}" for k, layer in enumerate(network.actor) if isinstance(layer, torch.nn.ReLU)]
@@ -73,7 +74,8 @@ def _world(name: str, seen: torch.Tensor) -> tuple["Space", "Legal", "Look"]:
         where[0, -1] = True  # the paddle in the bottom row
         where[1:3] = True  # the ball anywhere, and its trail next to it
         where[3, 1:4] = True  # bricks in their rows
-        return Space(shape, zero, one), Planes(("one", "one", "one", "any"), where, [(1, 2)]), PlanesLook(_BRICK)
+        legal = Planes(("one", "one", "one", "any"), where, [(1, 2)], _ways_of_a_ball(*shape[1:]))
+        return Space(shape, zero, one), legal, PlanesLook(_BRICK)
     if name == "cartpole":
         high = torch.tensor(_POLE_RANGES)
         look = NumbersLook(_POLE, (-high).tolist(), high.tolist())
@@ -83,6 +85,20 @@ def _world(name: str, seen: torch.Tensor) -> tuple["Space", "Legal", "Look"]:
     low, high = seen.amin(0), seen.amax(0)
     high = torch.where(high > low, high, low + 1)
     return Space(shape, low, high), Box(low, high), plain_look(shape, low, high)
+
+
+def _ways_of_a_ball(height: int, width: int) -> torch.Tensor:
+    """Where a ball may have been a step ago, for each cell that it may be in, (3, 3, H, W).
+
+    It goes along diagonals. It stays in its column where a wall threw it back, and in its row where the ceiling, a
+    brick (above or below it) or the paddle did.
+    """
+    column, row = torch.zeros(height, width, dtype=torch.bool), torch.zeros(height, width, dtype=torch.bool)
+    column[:, [0, -1]] = True
+    row[:5] = row[height - 2] = True
+    ways = torch.ones(3, 3, height, width, dtype=torch.bool)
+    ways[0, 1], ways[2, 1], ways[1, 0], ways[1, 2], ways[1, 1] = column, column, row, row, column & row
+    return ways
 
 
 def _played(subject: Subject, config: Any, network: Any, compute: Any, out: Path, display: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .subjects import Subject
+from .subjects import Subject, check_examples
 
 _MAPPED = 500  # boards, of 400 cells each, that correlations are taken over
 _SOUGHT = ("3 live neighbours", "live neighbours", "birth", "alive next", "alive")
@@ -22,6 +22,7 @@ def load_life_subject(run: Path, examples: int) -> Subject:
     from golfast.train.optimise import seeded_network
 
     config, network, _ = load_trial(run, "cpu")
+    check_examples(examples, (1, config.data.height, config.data.width))
     untrained = seeded_network(Network, config.model, seed=config.seed)
     cells = torch.from_numpy(held_out_cells(config, examples)[:, 0]).unsqueeze(1)
     space = Space(tuple(cells.shape[1:]), torch.tensor(0.0), torch.tensor(1.0))

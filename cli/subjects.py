@@ -1,5 +1,6 @@
 """What `golfast features` can look into: a run folder as a network to probe, its world, and how its inputs look."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,15 @@ class Subject:
     findings: Callable[["Subject", Path, Any], dict[str, Any]] | None = None
     """What only this kind of network can be asked: takes the subject, draws pictures into a folder, tells a display,
     returns figures."""
+
+
+def check_examples(count: int, shape: tuple[int, ...]) -> None:
+    """ValueError unless so many real inputs of this shape, as float32, leave room for what is done with them."""
+    from golfast.train.ahead import memory_bytes
+
+    each = 4 * math.prod(shape)
+    if (most := memory_bytes() // (4 * each)) < count:
+        raise ValueError(f"--examples {count:,} of {each:,} bytes each do not fit here; give at most {most:,}")
 
 
 def load_subject(run: Path, examples: int) -> Subject:

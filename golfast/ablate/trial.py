@@ -177,8 +177,11 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
 
 
 def load_config(folder: RunFolder) -> TrainConfig:
-    """The config of a run folder."""
-    return from_mapping(TrainConfig, read_toml(folder.config))
+    """The config of a run folder. Failure if it is not one of a network that predicts Life."""
+    mapping = read_toml(folder.config)
+    if "environment" in mapping:
+        raise Failure(f"{folder.path} holds a run of another kind, of an agent and not of a network that predicts Life")
+    return from_mapping(TrainConfig, mapping)
 
 
 def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:

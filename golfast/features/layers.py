@@ -106,6 +106,10 @@ class Probe:
         self.module.eval()
         try:
             return self.run(inputs)
+        except RuntimeError as error:  # of torch: shapes that do not fit, or memory
+            if "memory" in str(error) or type(error) is not RuntimeError:
+                raise
+            raise ValueError(f"the network does not take inputs of shape {tuple(inputs.shape)}: {error}") from error
         finally:
             for module in training:
                 module.training = True

@@ -39,12 +39,15 @@ class Planes:
     where: cells that a channel may use at all, (C, H, W) of bool, such as the bottom row for a paddle; all if left out.
     A cell of an "any" channel is on where it is above a half. A channel of "one" has its largest cell on; with "at most
     one" only if that is above a half. beside: pairs of channels of "one"; the second has its cell next to the first's,
-    on a diagonal too, or in the same place, as where a ball was a step ago is to where it is.
+    on a diagonal too, or in the same place, as where a ball was a step ago is to where it is. ways: which of these the
+    second may be in, for each cell of the first, (3, 3, H, W) of bool: rows up, level, down, then columns left, same,
+    right; all if left out.
     """
 
     kinds: Sequence[str]
     where: Tensor | None = None
     beside: Sequence[tuple[int, int]] = ()
+    ways: Tensor | None = None
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -60,6 +63,10 @@ class Planes:
         for plane, kind in enumerate(self.kinds):
             if kind == "one" and self.where is not None and not bool(self.where[plane].any()):
                 raise ValueError(f"plane {plane} must have one cell on, and may use none")
+        if self.ways is not None and (self.ways.dtype != torch.bool or self.ways.shape[:2] != (3, 3)):
+            raise ValueError(
+                f"ways must be bool of shape (3, 3, H, W); it is {self.ways.dtype} of shape {tuple(self.ways.shape)}"
+            )
         for pair in self.beside:
             if any(not 0 <= plane < len(self.kinds) or self.kinds[plane] != "one" for plane in pair):
                 raise ValueError(f"beside names planes {pair}; both must be of kind 'one'")
@@ -83,18 +90,30 @@ class Planes:
         for first, second in self.beside:
             ours, theirs = self._cells(inputs, first), self._cells(inputs, second)
             # The pair of neighbours whose sum is largest is the nearest legal one.
-            near = nn.functional.max_pool2d(theirs[:, None], 3, stride=1, padding=1)[:, 0]
-            place = (ours + near).flatten(1).argmax(1)
-            legal[:, first] = _lit(ours, place, torch.ones_like(place, dtype=inputs.dtype))
-            around = nn.functional.max_pool2d(legal[:, first, None], 3, stride=1, padding=1)[:, 0] > 0
-            place = theirs.masked_fill(~around, -torch.inf).flatten(1).argmax(1)
-            legal[:, second] = _lit(theirs, place, torch.ones_like(place, dtype=inputs.dtype))
+            around = _around(theirs)
+            if self.ways is not None:
+                around = around.masked_fill(~self.ways.flatten(0, 1).flatten(1), -torch.inf)
+            near, way = around.max(1)
+            place = (ours.flatten(1) + near).argmax(1)
+            on = torch.ones_like(place, dtype=inputs.dtype)
+            legal[:, first] = _lit(ours, place, on)
+            way = way.gather(1, place[:, None])[:, 0]
+            width = inputs.shape[3]
+            legal[:, second] = _lit(theirs, place + (way // 3 - 1) * width + way % 3 - 1, on)
         return legal
 
     def _cells(self, inputs: Tensor, plane: int) -> Tensor:
         """A channel (B, H, W), without the cells that it may not use."""
         cells = inputs[:, plane]
         return cells if self.where is None else cells.masked_fill(~self.where[plane], -torch.inf)
+
+
+def _around(cells: Tensor) -> Tensor:
+    """For each place of (B, H, W) what is in the nine places around it, (B, 9, H * W); -inf beyond the edge."""
+    count, height, width = cells.shape
+    padded = nn.functional.pad(cells, (1, 1, 1, 1), value=-torch.inf)
+    views = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    return torch.stack(views, 1).view(count, 9, height * width)
 
 
 def _lit(cells: Tensor, place: Tensor, value: Tensor) -> Tensor:

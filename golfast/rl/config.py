@@ -8,6 +8,7 @@ from golfast.run.precision import PRECISIONS
 ALGORITHMS = ("a2c", "ppo")
 NETWORKS = ("mlp", "cnn", "small-cnn")
 OPTIMISERS = ("adam", "rmsprop")
+MOST_THREADS = 1024
 GAMES = ("cartpole", "brick")
 FAMILIES = ("atari", "gym")
 
@@ -150,9 +151,11 @@ class AgentConfig:
             raise ValueError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
         if self.algorithm not in ALGORITHMS:
             raise ValueError(f"algorithm is {self.algorithm!r}; allowed are: {', '.join(ALGORITHMS)}")
-        for name in ("steps", "rollout", "report_every", "checkpoint_every", "threads"):
+        for name in ("steps", "rollout", "report_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads is {self.threads}; it must be from 1 to {MOST_THREADS:,}")
         for name in ("discount", "trace"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 1")

@@ -62,8 +62,13 @@ def evaluate(
 
 
 def summary(scores: Sequence[float]) -> dict[str, Any]:
-    """Mean, its 95% interval, deviation, least and most of some games' scores."""
-    return {**interval(scores), "deviation": _deviation(scores), "least": min(scores), "most": max(scores)}
+    """Mean, its 95% interval, deviation, least and most of some games' scores, and how many of these are different.
+
+    Where a game leaves nothing to chance but its beginning (Atari without sticky actions), a greedy agent plays few
+    different games, again and again. They are not independent then, and the interval is too narrow.
+    """
+    spread = {"deviation": _deviation(scores), "least": min(scores), "most": max(scores)}
+    return {**interval(scores), **spread, "different": len(set(scores))}
 
 
 def interval(values: Sequence[float]) -> dict[str, Any]:

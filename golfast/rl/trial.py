@@ -104,10 +104,12 @@ def judge(
 
 
 def draw_run(folder: RunFolder, config: AgentConfig, network: ActorCritic, compute: Compute) -> None:
-    """Leave learning.png and game.gif in a run folder."""
+    """Leave game.gif and, if a game ended while it trained, learning.png in a run folder."""
     name = config.environment.name
     title = f"{config.algorithm.upper()} on {name}, seed {config.seed}"
-    write_png(draw_curve(folder.read_log(), title=title), folder.path / CURVE)
+    log = folder.read_log()
+    if any(record["return"] is not None for record in log):
+        write_png(draw_curve(log, title=title), folder.path / CURVE)
     try:
         episode = play_episode(network, config.environment, compute, steps=300)
     except ValueError:  # a Gymnasium game without pictures

@@ -88,6 +88,7 @@ def test_layers_are_listed(run):
         (["--jitter", "3"], 2, "are for inputs of at least 32 x 32 pixels, and these have shape (1, 9, 11)"),
         (["--method", "dream"], 2, "method 'dream' is unknown; allowed are: pixels, cells, softmax, fourier, maco"),
         (["--examples", "0"], 2, "0 is not in the range"),
+        (["--examples", "99999999999"], 2, "--examples 99,999,999,999 of 396 bytes each do not fit here; give at most"),
     ],
 )
 def test_what_makes_no_sense_is_refused(run, words, code, message):

@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -37,6 +39,65 @@ def test_training_leaves_a_run_that_explains_itself(run):
     assert (
         cli("train", "--folder", folder, "--resume", "--json", "--quiet").stdout == json.dumps(result, indent=2) + "\n"
     )
+
+
+def test_a_training_in_which_no_game_ended_is_a_run_too(tmp_path):
+    words = [
+        "--set",
+        "steps=20",
+        "--set",
+        "environment.count=10",
+        "--set",
+        "policy.width=8",
+        "--episodes",
+        2,
+        "--quiet",
+    ]
+    done = cli("train", "brick", "--folder", tmp_path / "short", "--json", *words, "--set", "rollout=2")
+    assert done.exit_code == 0, done.output
+    records = [json.loads(line) for line in (tmp_path / "short" / "metrics.jsonl").read_text().splitlines()]
+    assert records[-1]["return"] is None
+    assert not (tmp_path / "short" / "learning.png").exists()
+    assert json.loads(done.stdout)["greedy"]["different"] in (1, 2)
+
+
+def test_a_run_goes_on_as_it_is_or_not_at_all(run):
+    seed = cli("train", "--folder", run[0], "--resume", "--seed", 2, "--set", "steps=2000", "--json", "--quiet")
+    assert json.loads(seed.stdout) == run[1]
+    other = cli("train", "--folder", run[0], "--resume", "--set", "steps=123")
+    assert other.exit_code == 2
+    assert "a run of other fields: steps (2000 against 123); give another --folder" in other.output
+
+
+def test_a_command_for_another_kind_of_run_says_so(run):
+    done = CliRunner().invoke(main, ["evaluate", str(run[0])])
+    assert done.exit_code == 1
+    assert "holds a run of another kind, of an agent" in done.output
+
+
+def test_all_that_a_brick_game_shows_is_legal():
+    from golfast.rl import EnvironmentConfig, make_environment
+    from golfast_cli.subject_agent import _world
+
+    games, random = make_environment(EnvironmentConfig(name="brick", count=64)), np.random.default_rng(1)
+    seen, ways = games.reset(3), set()
+    for _ in range(600):
+        # In half of the games the paddle goes where the ball will land, so that walls come down.
+        ball, paddle = seen[:, 1].any(1).argmax(1), seen[:, 0, -1].argmax(1)
+        aim = np.clip(ball + (ball - seen[:, 2].any(1).argmax(1)), 0, 9)
+        follow = np.where(aim < paddle, 1, np.where(aim > paddle, 2, 0))
+        seen = games.step(np.where(np.arange(64) % 2, follow, random.integers(0, 3, 64))).observations.copy()
+        legal = _world("brick", torch.from_numpy(seen))[1].project(torch.from_numpy(seen).float())
+        np.testing.assert_array_equal(legal.numpy(), seen)
+        for game in seen:
+            (y, x), (old_y, old_x) = np.argwhere(game[1])[0], np.argwhere(game[2])[0]
+            ways.add((old_y - y + 1, old_x - x + 1, y, x))
+    allowed = _world("brick", torch.from_numpy(seen))[1].ways
+    straight = [way for way in ways if 1 in way[:2]]
+    assert len(straight) > 40
+    assert all(allowed[way] for way in ways)
+    assert not allowed[1, 0, 6, 4]  # level in the middle of nowhere
+    assert not allowed[0, 1, 6, 4]
 
 
 def test_a_finished_run_says_by_how_many_games_it_was_judged(run):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golfast.features import Boards, Box, Jolt, Planes, Space, parametrise
+from golfast.features import Boards, Box, Jolt, Planes, Probe, Space, parametrise
 from golfast.features.transform import square, total_variation
 
 quick = settings(max_examples=30, deadline=None)
@@ -121,6 +121,31 @@ def test_two_planes_beside_each_other_go_to_the_nearest_pair():
         ]
         _, a, b = max(pairs)
         assert ball.sum() == trail.sum() == ball[a] == trail[b] == 1
+
+
+def test_a_pair_is_only_where_it_may_be():
+    generator = torch.Generator().manual_seed(2)
+    dream = torch.rand(40, 2, 3, 4, generator=generator)
+    ways = torch.rand(3, 3, 3, 4, generator=generator) < 0.3
+    planes = Planes(("one", "one"), None, [(0, 1)], ways)
+    game = planes.project(dream)
+    assert torch.equal(planes.project(game), game)
+    cells = [(y, x) for y in range(3) for x in range(4)]
+    allowed = [
+        (a, b)
+        for a in cells
+        for b in cells
+        if max(abs(a[0] - b[0]), abs(a[1] - b[1])) <= 1 and ways[b[0] - a[0] + 1, b[1] - a[1] + 1, a[0], a[1]]
+    ]
+    for seen, ball, trail in zip(dream, game[:, 0], game[:, 1], strict=True):
+        _, a, b = max((float(seen[0][a] + seen[1][b]), a, b) for a, b in allowed)
+        assert ball.sum() == trail.sum() == ball[a] == trail[b] == 1
+
+
+def test_inputs_that_a_network_does_not_take_are_told():
+    probe = Probe(torch.nn.Conv2d(3, 2, 3))
+    with pytest.raises(ValueError, match=r"does not take inputs of shape \(1, 4, 8, 8\)"):
+        probe.layers(torch.zeros(1, 4, 8, 8))
 
 
 def test_spaces_that_make_no_sense_are_refused():

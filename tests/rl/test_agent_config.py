@@ -34,6 +34,7 @@ from golfast.run.config import from_mapping, override
         ({"algorithm": "ppo", "ppo.minibatches": 900, "rollout": 1}, "more than the 64 steps of an update"),
         ({"algorithm": "dqn"}, "a2c, ppo"),
         ({"steps": 0}, "1 or more"),
+        ({"threads": 200_000}, "threads is 200000; it must be from 1 to 1,024"),
         ({"seed": -1}, "from 0 to"),
         ({"discount": 1.5}, "from 0 to 1"),
         ({"entropy": -0.1}, "0 or more"),
