@@ -246,9 +246,9 @@ def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
 
 
 def _score_words(scores: dict[str, Any]) -> str:
-    return (
-        f"{interval_words(scores)}  ({scores['count']} whole games; least {scores['least']:g}, most {scores['most']:g})"
-    )
+    different = f" of {scores['different']} different scores" if "different" in scores else ""  # older runs lack it
+    games = f"{scores['count']} whole games{different}"
+    return f"{interval_words(scores)}  ({games}; least {scores['least']:g}, most {scores['most']:g})"
 
 
 rl.add_command(compare)
