@@ -75,6 +75,34 @@ def over_passes(kernel: Callable[[int, int, int], None], passes: int, count: int
     _at_once(work, len(spans))
 
 
+def over_ring(kernel: Callable[[int, int, int], None], passes: int, count: int) -> None:
+    """Call `kernel(number, item, item + 1)` for every pass and every item of range(count), in parallel.
+
+    The items lie in a ring, and one begins its pass when it and those beside it have ended the pass before: a thread
+    that was held up for less than an item's time holds up no other. Exceptions are as in `over_passes`.
+    """
+    turns, ended, failed = iter(range(passes * count)), [0] * count, threading.Event()
+
+    def work() -> None:
+        try:
+            for place in turns:
+                number, item = divmod(place, count)
+                # Each pass begins one item further on, away from the one that the pass before has ended with.
+                item = (item + number) % count
+                before, after = item - 1, (item + 1) % count
+                while min(ended[before], ended[item], ended[after]) < number and not failed.is_set():
+                    time.sleep(0)
+                if failed.is_set():
+                    return
+                kernel(number, item, item + 1)
+                ended[item] = number + 1
+        except BaseException:
+            failed.set()
+            raise
+
+    _at_once(work, count)
+
+
 def _threads_here() -> int:
     return 1 if getattr(_this_thread, "alone", False) else thread_count()
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from golfast.threads import over_batch, over_passes, stay_on_this_thread
+from golfast.threads import over_batch, over_passes, over_ring, stay_on_this_thread
 
 
 @pytest.fixture(params=[1, 2, 3, 7])
@@ -35,6 +35,46 @@ def test_no_pass_begins_before_the_last_has_ended(threads, count):
     over_passes(kernel, 5, count)
     assert sorted(ended) == [(number, item) for number in range(5) for item in range(count)]
     assert all(before >= number * count for number, before in begun)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9])
+def test_in_a_ring_nothing_begins_before_what_is_beside_it_has_ended(threads, count):
+    ended, early, order = [0] * count, [], []
+
+    def kernel(number, item, stop):
+        assert stop == item + 1
+        beside = {(item - 1) % count, item, (item + 1) % count}
+        early.extend(other for other in beside if ended[other] < number)
+        time.sleep(0.0005 * ((item + number) % 3))
+        order.append((number, item))
+        ended[item] = number + 1
+
+    over_ring(kernel, 6, count)
+    assert early == []
+    assert sorted(order) == [(number, item) for number in range(6) for item in range(count)]
+
+
+def test_a_ring_goes_on_beside_an_item_that_is_slow(monkeypatch):
+    """The last item of pass 0 waits for the first of pass 1, which is not beside it: a barrier would never end."""
+    monkeypatch.setenv("GOLFAST_THREADS", "2")
+    gone_on = threading.Event()
+
+    def kernel(number, item, stop):
+        if (number, item) == (0, 4):
+            assert gone_on.wait(20)
+        if (number, item) == (1, 1):
+            gone_on.set()
+
+    over_ring(kernel, 2, 5)
+
+
+def test_a_ring_that_fails_is_told(threads):
+    def kernel(number, item, stop):
+        if (number, item) == (2, 0):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        over_ring(kernel, 10**15, 6)
 
 
 def test_a_pass_that_fails_is_the_last(threads):

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from golfast.life.kernels.bands import collect, count, spread
 from golfast.life.kernels.wide import STRIP, wide
 from golfast.life.rule import Rule
-from golfast.threads import over_batch, over_passes, thread_count
+from golfast.threads import over_batch, over_passes, over_ring, thread_count
 from golfast.vector import LANES, aligned
 
 PASS = 32  # generations per pass: more read more rows beyond a band, fewer read and write each row more often
@@ -55,6 +55,8 @@ class Bands:
         if self._alone:
             for number in range(passes):
                 run(number, 0, spans)
+        elif self._groups == 1:  # the strips of one board: each needs only those beside it
+            over_ring(run, passes, spans)
         else:
             over_passes(run, passes, spans)
         self._here, self._there = boards[passes % 2], boards[(passes + 1) % 2]
