@@ -188,6 +188,7 @@ def bench_two_threads(benchmark: Any, monkeypatch: pytest.MonkeyPatch, name: str
         [Side("one thread", on(1, one), one_work)],
         unit=unit,
         targets={} if name == "limit" else {"best peer": 1.8},
+        rounds=16,  # two cores see more of the weather than one
     )
 
 
