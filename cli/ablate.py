@@ -237,7 +237,7 @@ def _show_plan(
     total = sum(seconds.values()) / at_once
     if as_json:
         listed = [
-            {"trial": trial.name, "seed": trial.config.seed, "at_most_seconds": round(seconds[trial.name], 2)}
+            {"trial": trial.name, "seed": trial.config.seed, "at_most_seconds": float(f"{seconds[trial.name]:.3g}")}
             | {"rows": ["/".join(row.key) for row in rows if trial in row.trials]}
             for trial in trials
         ]
