@@ -10,8 +10,8 @@ from torch import Tensor
 from golfast.model import Decoder, Network
 from golfast.run.precision import Compute, torch_threads
 
-Draw = Callable[[list[Tensor]], Tensor]
-"""From hidden states 0..T, each (B, C, H, W), to pictures of some of them, (B, k, H, W)."""
+Draw = Sequence[tuple[int, Decoder]]
+"""Some pictures: the timestep whose hidden state is drawn (0: the encoder's), and by which decoder."""
 
 BATCH = 250  # large enough that a call costs nothing, small enough that hidden states stay in cache
 
@@ -24,9 +24,9 @@ def imagine(network: Network, first: NDArray[np.uint8], compute: Compute) -> NDA
     return drawn
 
 
-def draws_with(decoder: Decoder) -> Draw:
+def draws_with(decoder: Decoder, timesteps: int) -> Draw:
     """What a decoder draws of the hidden states of timesteps 1..T."""
-    return lambda hidden: torch.cat([decoder(state) for state in hidden[1:]], dim=1)
+    return [(timestep, decoder) for timestep in range(1, timesteps + 1)]
 
 
 def imagine_packed(
@@ -41,7 +41,9 @@ def imagine_packed(
 
     first(start, stop) gives first states (n, H, W) uint8 0/1, so that a set need not be in memory unpacked.
     """
-    return imagine_each(network, [draws_with(network.decoder)], first, count, compute, progress=progress)[0]
+    return imagine_each(
+        network, [draws_with(network.decoder, network.config.timesteps)], first, count, compute, progress=progress
+    )[0]
 
 
 def imagine_each(
@@ -53,14 +55,45 @@ def imagine_each(
     *,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[NDArray[np.uint8]]:
-    """The same for several ways to draw the hidden states, which are computed once: (N, k, H, ceil(W/8)) uint8 each."""
+    """The same for several ways to draw the hidden states, which are computed once: (N, k, H, ceil(W/8)) uint8 each.
+
+    By compiled code where this CPU has an engine for the network, else by torch.
+    """
     parts: list[list[NDArray[np.uint8]]] = [[] for _ in draws]
+    look: Look | None = None
     with torch.no_grad(), torch_threads(1), compute.autocast():
         for start in range(0, count, BATCH):
             stop = min(start + BATCH, count)
-            cells = torch.from_numpy(first(start, stop)).to(compute.device).float().unsqueeze(1)
-            hidden = network.hidden_states(cells)
-            for draw, part in zip(draws, parts, strict=True):
-                part.append(np.packbits((draw(hidden).float() > 0.5).cpu().numpy(), axis=-1))
+            cells = first(start, stop)
+            look = look or _compiled(network, draws, cells.shape[1:], compute) or _by_torch(network, draws, compute)
+            for drawn, part in zip(look(cells), parts, strict=True):
+                part.append(np.packbits(drawn > 0.5, axis=-1))
             progress(stop)
     return [np.concatenate(part) for part in parts]
+
+
+Look = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
+"""From first states (B, H, W) uint8 0/1 to the pictures of each of some draws, (B, k, H, W)."""
+
+
+def _by_torch(network: Network, draws: Sequence[Draw], compute: Compute) -> Look:
+    def look(cells: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        hidden = network.hidden_states(torch.from_numpy(cells).to(compute.device).float().unsqueeze(1))
+        drawn = [torch.cat([decoder(hidden[timestep]) for timestep, decoder in draw], dim=1) for draw in draws]
+        return [pictures.float().cpu().numpy() for pictures in drawn]
+
+    return look
+
+
+def _compiled(network: Network, draws: Sequence[Draw], size: tuple[int, ...], compute: Compute) -> Look | None:
+    """None if no engine runs it here; a kind of network that computes its hidden states its own way, none does."""
+    if compute.device.type != "cpu" or not compute.bf16 or type(network) is not Network:
+        return None
+    from golfast.model.compiled.choose import fastest
+
+    if not (engine := fastest(network.config)):
+        return None
+    from golfast.model.compiled.network import CompiledImagination
+
+    imagination = CompiledImagination(engine, network, draws, *size)
+    return lambda cells: imagination(cells.astype(np.float32))

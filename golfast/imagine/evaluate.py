@@ -35,11 +35,11 @@ def evaluate(
     def first(start: int, stop: int) -> NDArray[np.uint8]:
         return np.unpackbits(truth[start:stop, 0], axis=-1, count=width)
 
-    draws: dict[str, Draw] = {"own": draws_with(network.decoder)}
+    draws: dict[str, Draw] = {"own": draws_with(network.decoder, network.config.timesteps)}
     if adversarial is not None:
-        draws["adversarial"] = draws_with(adversarial)
+        draws["adversarial"] = draws_with(adversarial, network.config.timesteps)
     if probes is not None:
-        draws["probes"] = probes.imagine
+        draws["probes"] = probes.drawn()
     drawn = imagine_each(network, list(draws.values()), first, len(truth), compute, progress=progress)
     found = {
         name: figures(packed, truth, width, threshold=threshold, last=name != "probes")

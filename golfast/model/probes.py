@@ -33,10 +33,11 @@ class Probes(nn.Module):
         ]
         return torch.stack(drawn, dim=1)
 
-    def imagine(self, hidden: list[Tensor]) -> Tensor:
-        """Hidden states 0..T, each (B, C, H, W), to the chosen drawing of each of 1..T-1: (B, T - 1, H, W)."""
-        drawn = [
-            self.decoders[timestep * self.targets + target](hidden[timestep])
-            for timestep, target in enumerate(self.chosen.tolist(), 1)
-        ]
-        return torch.cat(drawn, dim=1)
+    def drawn(self) -> list[tuple[int, Decoder]]:
+        """For each of timesteps 1..T-1, the decoder that draws what was chosen for it."""
+        found = []
+        for timestep, target in enumerate(self.chosen.tolist(), 1):
+            decoder = self.decoders[timestep * self.targets + target]
+            assert isinstance(decoder, Decoder)
+            found.append((timestep, decoder))
+        return found

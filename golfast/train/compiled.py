@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from golfast.model import Network
-from golfast.model.compiled.choose import KINDS
+from golfast.model.compiled.network import CompiledNetwork
 from golfast.train.config import TrainConfig
 from golfast.train.descent import Descent
+from golfast.train.flat import live_in
 
 
 class CompiledStep:
@@ -19,26 +20,23 @@ class CompiledStep:
 
     def __init__(self, network: Network, config: TrainConfig) -> None:
         self._config = config
-        self._engine = KINDS[config.engine].make(config.model, config.data.height, config.data.width)
-        self._engine.load(network)
-        flat, start, matrices, spans = torch.from_numpy(self._engine.weights), 0, [], []
+        self._ours = CompiledNetwork(config.engine, config.model, config.data.height, config.data.width)
+        self._ours.load(network)
+        weights, matrices, rest = self._ours.engine.weights, [], []
         moved = {id(p) for p in network.cores.parameters() if p.ndim == 2 and config.optimiser.name == "muon"}
-        for parameter in network.parameters():
-            stop = start + parameter.numel()
+        for parameter, (start, stop) in zip(network.parameters(), live_in(network, weights), strict=True):
             if id(parameter) in moved:
                 matrices.append((start, *parameter.shape))
             else:
-                spans.append((start, stop))
-            parameter.data = flat[start:stop].view_as(parameter)
-            start = stop
-        self._descent = Descent(self._engine.weights, matrices, spans)
+                rest.append((start, stop))
+        self._descent = Descent(weights, matrices, rest)
 
     def step(self, first: Tensor, last: Tensor, step: int, factor: float) -> Tensor:
         """Move the weights down the gradient of a batch; its loss. `factor`: of the learning rates at this step."""
-        loss = self._engine.gradient(first, last, autoencoder=self._config.autoencoder)
+        loss = self._ours.gradient(first, last, autoencoder=self._config.autoencoder)
         optimiser = self._config.optimiser
         self._descent.step(
-            self._engine.gradients,
+            self._ours.engine.gradients,
             step,
             most=optimiser.clip,
             adam_rate=optimiser.adam_lr * factor,
@@ -50,7 +48,7 @@ class CompiledStep:
 
     def imagine(self, first: Tensor) -> Tensor:
         """As `Network.imagine`."""
-        return self._engine.imagine(first)
+        return self._ours.imagine(first)
 
     def state(self) -> list[dict[str, Any]]:
         """For a checkpoint."""

@@ -16,6 +16,7 @@ from golfast.jit import kernel, part
 _COEFFICIENTS = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
 _TINY = 1e-7
+_BETA1 = 0.9
 
 
 @kernel
@@ -27,12 +28,20 @@ def clip(gradients: Any, most: float) -> None:
 
 @kernel
 def adam(
-    weights: Any, gradients: Any, means: Any, squares: Any, spans: Any, rate: float, beta2: float, step: int
+    weights: Any,
+    gradients: Any,
+    means: Any,
+    squares: Any,
+    spans: Any,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    step: int,
 ) -> None:
-    """Adam on the spans (k, 2) of flat parameters, with beta1 0.9 and epsilon 1e-8; `step` counts from 0."""
-    rate = rate / (1 - 0.9 ** (step + 1))
+    """Adam on the spans (k, 2) of flat parameters, with epsilon 1e-8; `step` counts from 0."""
+    rate = rate / (1 - beta1 ** (step + 1))
     correction = 1 / (1 - beta2 ** (step + 1))
-    first, second = float32(0.1), float32(1 - beta2)
+    first, second = float32(1 - beta1), float32(1 - beta2)
     for span in range(spans.shape[0]):
         for k in range(spans[span, 0], spans[span, 1]):
             gradient = gradients[k]
@@ -129,6 +138,20 @@ class Descent:
         """Move the weights down the gradients, which are clipped to +- most in place (0: not)."""
         if most:
             clip(gradients, most)
-        adam(self._weights, gradients, self.means, self.squares, self._spans, adam_rate, beta2, step)
+        adam(self._weights, gradients, self.means, self.squares, self._spans, adam_rate, _BETA1, beta2, step)
         if len(self._matrices):
             muon(self._weights, gradients, self.means, self._matrices, muon_rate, momentum)
+
+
+class Adam:
+    """The state of Adam for all of a flat array of weights."""
+
+    def __init__(self, weights: NDArray[np.float32], betas: tuple[float, float]) -> None:
+        """betas: the decays of its two running means."""
+        self._weights, self._betas = weights, betas
+        self._spans = np.array([(0, len(weights))])
+        self.means, self.squares = np.zeros_like(weights), np.zeros_like(weights)
+
+    def step(self, gradients: NDArray[np.float32], rate: float, step: int) -> None:
+        """Move the weights down the gradients; `step` counts from 0."""
+        adam(self._weights, gradients, self.means, self.squares, self._spans, rate, *self._betas, step)

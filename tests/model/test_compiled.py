@@ -7,13 +7,15 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import mse_loss
+from torch.nn.functional import leaky_relu, mse_loss, softplus
 
-from golfast.model import ModelConfig, Network
+from golfast.model import Decoder, Discriminator, ModelConfig, Network
 from golfast.model.compiled.amx.tiles import has_tiles
 from golfast.model.compiled.avx512.products import has_dot_products
 from golfast.model.compiled.choose import KINDS, fastest
-from golfast.model.compiled.engine import Engine
+from golfast.model.compiled.decoder import CompiledDecoder
+from golfast.model.compiled.discriminator import CompiledDiscriminator
+from golfast.model.compiled.network import CompiledImagination, CompiledNetwork
 
 engines = pytest.mark.parametrize(
     "engine",
@@ -36,10 +38,10 @@ configs = st.builds(
 )
 
 
-def network_and_engine(name: str, config: ModelConfig, height: int, width: int) -> tuple[Network, Engine]:
+def network_and_engine(name: str, config: ModelConfig, height: int, width: int) -> tuple[Network, CompiledNetwork]:
     torch.manual_seed(0)
     network = Network(config)
-    engine = KINDS[name].make(config, height, width)
+    engine = CompiledNetwork(name, config, height, width)
     engine.load(network)
     return network, engine
 
@@ -75,7 +77,7 @@ def test_gradients_are_those_of_autocast(
     expected_loss, expected = torch_gradient(network, first, last, autoencoder, autocast=False)
     _, rounded = torch_gradient(network, first, last, autoencoder, autocast=True)
     assert loss == pytest.approx(expected_loss, rel=0.02, abs=1e-4)
-    error, allowed = (np.linalg.norm(g - expected) for g in (compiled.gradients, rounded))
+    error, allowed = (np.linalg.norm(g - expected) for g in (compiled.engine.gradients, rounded))
     # As near to float32 as torch's own bfloat16, or nearly: a sum near 0 may round to either side of the ReLU's knee.
     assert error <= 2 * allowed + 0.02 * np.linalg.norm(expected) + 1e-6
 
@@ -87,10 +89,10 @@ def test_a_batch_gives_the_mean_of_its_boards_and_leaves_nothing_behind(engine: 
     parts = []
     for board in range(4):
         compiled.gradient(first[board : board + 1], last[board : board + 1], autoencoder=True)
-        parts.append(compiled.gradients.copy())
+        parts.append(compiled.engine.gradients.copy())
     losses = [compiled.gradient(first, last, autoencoder=True) for _ in range(2)]
     assert losses[0] == losses[1]
-    np.testing.assert_allclose(compiled.gradients, np.mean(parts, axis=0), rtol=0.02, atol=1e-5)
+    np.testing.assert_allclose(compiled.engine.gradients, np.mean(parts, axis=0), rtol=0.02, atol=1e-5)
 
 
 @engines
@@ -99,6 +101,91 @@ def test_imagines_what_the_network_does(engine: str) -> None:
     first = (torch.rand(5, 1, 7, 5) < 0.4).float()
     with torch.no_grad():
         np.testing.assert_allclose(compiled.imagine(first), network.imagine(first), atol=0.02)
+
+
+decoders = st.tuples(st.sampled_from([1, 6, 17, 32]), st.integers(1, 3), st.sampled_from([0.0, 0.3]))
+
+
+@engines
+@settings(max_examples=15, deadline=None)
+@given(decoders, st.integers(1, 9), st.integers(1, 12), st.integers(1, 5), st.integers(0, 2**31))
+@example((20, 2, 0.01), 20, 20, 5, 0)
+def test_a_decoder_draws_and_learns_as_torchs(
+    engine: str, shape: tuple[int, int, float], height: int, width: int, count: int, seed: int
+) -> None:
+    channels, layers, slope = shape
+    torch.manual_seed(seed)
+    decoder = Decoder(*shape)
+    compiled = CompiledDecoder(engine, *shape, 5, height, width)
+    compiled.engine.load(decoder)
+    for _ in range(2):  # the second time nothing of the first is left
+        hidden = torch.randn(count, channels, height, width).bfloat16()
+        bits = hidden.flatten(2).view(torch.int16).numpy().view(np.uint16)
+        blames = torch.randn(count, height * width) / (count * height * width)
+        drawn = compiled.draw(bits)
+        compiled.learn(blames.numpy())
+        found, rounded = (
+            torch_decoder(decoder, hidden.float(), blames, autocast) for autocast in (False, True)
+        )  # fmt: skip
+        for ours, expected, lower in zip((drawn, compiled.engine.gradients), found, rounded, strict=True):
+            error, allowed = (np.linalg.norm(value - expected) for value in (ours, lower))
+            assert error <= 2 * allowed + 0.02 * np.linalg.norm(expected) + 1e-6
+
+
+def torch_decoder(decoder: Decoder, hidden: Any, blames: Any, autocast: bool) -> tuple[Any, Any]:
+    decoder.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        drawn = decoder(hidden).float().flatten(1)
+    drawn.backward(blames)
+    return drawn.detach().numpy(), torch.cat([p.grad.reshape(-1) for p in decoder.parameters()]).numpy()
+
+
+@engines
+def test_several_decoders_draw_hidden_states_that_are_computed_once(engine: str) -> None:
+    config = ModelConfig(timesteps=3, channels=9, core_layers=2, decoder_layers=2)
+    torch.manual_seed(2)
+    network, deep, flat = Network(config), Decoder(9, 4, 0.3), Decoder(9, 1, 0.01)
+    deep.stack.slope = config.slope  # an engine has one
+    draws = [[(t, network.decoder) for t in (1, 2, 3)], [(0, deep), (3, deep), (2, network.decoder)], [(2, flat)]]
+    cells = (torch.rand(5, 1, 7, 6) < 0.4).float()
+    drawn = CompiledImagination(engine, network, draws, 7, 6)(cells.squeeze(1).numpy())
+    with torch.no_grad():
+        hidden = network.hidden_states(cells)
+        for pictures, draw in zip(drawn, draws, strict=True):
+            expected = torch.cat([decoder(hidden[timestep]) for timestep, decoder in draw], dim=1)
+            np.testing.assert_allclose(pictures, expected, atol=0.03)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(1, 21),
+    st.integers(1, 21),
+    st.tuples(*[st.integers(1, 9)] * 3),
+    st.integers(1, 9),
+    st.integers(1, 17),
+    st.integers(0, 2**31),
+)
+@example(20, 20, (4, 8, 16), 8, 16, 0)
+def test_a_discriminator_judges_and_learns_as_torchs(
+    height: int, width: int, channels: tuple[int, int, int], real: int, fakes: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    network, compiled = Discriminator(height, width, channels=channels), CompiledDiscriminator(height, width, channels)
+    compiled.load(network)
+    states = (torch.rand(real, height * width) < 0.4).float()
+    drawn = torch.rand(fakes, height * width).requires_grad_()
+    masks = compiled.draw_masks(real + fakes)
+    assert {round(float(value), 4) for mask in masks for value in np.unique(mask)} <= {0.0, round(1 / 0.7, 4)}
+    pictures = torch.cat([states, drawn]).view(-1, 1, height, width)
+    for layer, mask in zip([m for m in network.layers if isinstance(m, torch.nn.Conv2d)], masks, strict=True):
+        pictures = leaky_relu(layer(pictures), 0.3) * torch.from_numpy(mask).permute(3, 0, 1, 2)
+    on_real, on_fakes = network.layers[-1](pictures.flatten(1)).split([real, fakes])
+    caught = softplus(-on_real).mean() + softplus(on_fakes).mean()
+    expected = torch.autograd.grad(caught, list(network.parameters()), retain_graph=True)
+    wished = torch.autograd.grad(softplus(-on_fakes).mean(), drawn)[0]
+    found = compiled.judge(states.numpy(), drawn.detach().numpy(), masks)
+    np.testing.assert_allclose(found, wished, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(compiled.gradients, torch.cat([g.reshape(-1) for g in expected]), rtol=1e-4, atol=1e-6)
 
 
 def test_the_fastest_that_fits_is_taken() -> None:

@@ -13,11 +13,16 @@ from golfast.ablate import load_stages
 from golfast.data import Recipe, generate
 from golfast.imagine import evaluate, imagine
 from golfast.model import ModelConfig, Network, Probes
+from golfast.model.compiled.choose import fastest
+from golfast.model.compiled.discriminator import CompiledDiscriminator
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
 from golfast.train import AdversarialConfig, ProbesConfig, TrainConfig, train_adversarial, train_probes
-from golfast.train import adversarial as adversarial_module
+from golfast.train.adversarial import game as game_module
+from golfast.train.adversarial.by_torch import TorchGame
+from golfast.train.adversarial.compiled import CompiledGame
+from golfast.train.adversarial.game import BETAS
 from golfast.train.hidden import HiddenPool
 from golfast.train.probes import choose_targets
 from golfast.train.stage import draw_seed
@@ -123,13 +128,13 @@ def test_without_the_discriminator_it_is_the_plain_losses(tmp_path, compute, pac
 
 def test_the_discriminator_is_given_what_no_loss_trains(tmp_path, compute, packed, monkeypatch):
     seen = []
-    real = adversarial_module.Discriminator.forward
+    real = game_module.Discriminator.forward
 
     def watch(self, pictures):
         seen.append(len(pictures))
         return real(self, pictures)
 
-    monkeypatch.setattr(adversarial_module.Discriminator, "forward", watch)
+    monkeypatch.setattr(game_module.Discriminator, "forward", watch)
     for change, fakes in (({}, 2), ({"autoencoder": False}, 3), ({"adversarial.losses": "prediction"}, 3)):
         seen.clear()
         config = override(SMALL, {**change, "adversarial.steps": 10, "adversarial.alone": 4})
@@ -142,12 +147,10 @@ def test_steps_are_those_of_a_plain_loop(packed, monkeypatch):
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)  # the passes would draw it differently
     config = override(SMALL, {"adversarial.alone": 0, "adversarial.steps": 6})
     network, compute = network_of(config).requires_grad_(False), choose_compute("cpu", "fp32")
-    stage = adversarial_module._Adversarial(config, network, packed, compute)
+    stage = TorchGame(config, network, packed, compute)
     decoder, discriminator = copy.deepcopy(stage.decoder), copy.deepcopy(stage.discriminator)
-    ours = torch.optim.Adam(decoder.parameters(), lr=config.adversarial.lr, betas=adversarial_module.BETAS)
-    theirs = torch.optim.Adam(
-        discriminator.parameters(), lr=config.adversarial.discriminator_lr, betas=adversarial_module.BETAS
-    )
+    ours = torch.optim.Adam(decoder.parameters(), lr=config.adversarial.lr, betas=BETAS)
+    theirs = torch.optim.Adam(discriminator.parameters(), lr=config.adversarial.discriminator_lr, betas=BETAS)
     cells = torch.from_numpy(np.unpackbits(packed[:40], axis=-1, count=11)).float()
     for step in range(6):
         stage.step(step)
@@ -170,12 +173,45 @@ def test_steps_are_those_of_a_plain_loop(packed, monkeypatch):
     assert not torch.allclose(weights(stage.mean), weights(decoder))
 
 
-@pytest.mark.parametrize("stage", ["adversarial", "probes"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"autoencoder": False, "adversarial.layers": 3},
+        {"adversarial.layers": 1, "adversarial.clip": 0.0, "adversarial.alone": 0},
+    ],
+)
+def test_the_compiled_game_is_torchs(packed, monkeypatch, change):
+    """Step by step, but for the rounding to bfloat16, where nothing is dropped."""
+    if not (engine := fastest(SMALL.model)):
+        pytest.skip("no engine here")
+    monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)
+    draw = CompiledDiscriminator.draw_masks
+    monkeypatch.setattr(CompiledDiscriminator, "draw_masks", lambda *given: [np.ones_like(m) for m in draw(*given)])
+    config = override(SMALL, {"engine": engine, **change})
+    network, compute = network_of(config), choose_compute("cpu")
+    games = TorchGame(config, network, packed, compute), CompiledGame(config, network, packed, compute)
+    before = {name: weights(getattr(games[0], name)).clone() for name in ("decoder", "mean", "discriminator")}
+    with torch.random.fork_rng(devices=[]):
+        for step in range(20):
+            expected, loss = (float(game.step(step)) for game in games)
+            assert loss == pytest.approx(expected, rel=0.01, abs=1e-4)
+    for name, start in before.items():
+        expected, ours = (weights(getattr(game, name)) for game in games)
+        assert (ours - expected).norm() <= 0.1 * (expected - start).norm()
+
+
+@pytest.mark.parametrize("stage", ["adversarial", "compiled adversarial", "probes"])
 @pytest.mark.parametrize("at", [10, 20, 25])
 def test_a_killed_stage_goes_on_to_the_same_weights(tmp_path, compute, packed, stage, at):
+    if stage == "compiled adversarial" and not fastest(SMALL.model):
+        pytest.skip("no engine here")
+
     def run(path, **options):
-        if stage == "adversarial":
-            return train_adversarial(SMALL, RunFolder(path), network, packed, compute=compute, **options)
+        if stage != "probes":
+            engine = fastest(SMALL.model) if stage == "compiled adversarial" else "torch"
+            config = override(SMALL, {"engine": engine})
+            return train_adversarial(config, RunFolder(path), network, packed, compute=compute, **options)
         config = override(SMALL, {"probes.layers": 2})  # those of one layer are computed, not trained
         return train_probes(config, RunFolder(path), network, packed, packed[:20], compute=compute, **options)
 
@@ -274,7 +310,8 @@ def test_probes_of_more_than_one_layer_and_other_numbers_of_timesteps(tmp_path, 
     assert probes.chosen.tolist() == [0, 0, 0]
     hidden = network.hidden_states(torch.zeros(5, 1, 9, 11))
     assert probes(hidden[:-1]).shape == (5, 4, 1, 9, 11)
-    assert torch.equal(probes.imagine(hidden), probes(hidden[:-1])[:, 1:, 0])
+    drawn = torch.cat([decoder(hidden[timestep]) for timestep, decoder in probes.drawn()], dim=1)
+    assert torch.equal(drawn, probes(hidden[:-1])[:, 1:, 0])
 
 
 def test_stages_of_a_folder_come_back(tmp_path, compute):

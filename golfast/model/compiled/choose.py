@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from golfast.model.compiled.amx import engine as amx
 from golfast.model.compiled.avx512 import engine as avx512
-from golfast.model.compiled.engine import Engine
+from golfast.model.compiled.engine import Engine, Shape
 from golfast.model.config import ModelConfig
 
 
@@ -14,7 +14,7 @@ class Kind(NamedTuple):
 
     needs: str
     can_run: Callable[[ModelConfig], bool]
-    make: Callable[[ModelConfig, int, int], Engine]
+    make: Callable[[Shape], Engine]
 
 
 KINDS = {

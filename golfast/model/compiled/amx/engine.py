@@ -1,5 +1,6 @@
-"""A network on the matrix unit of one CPU core."""
+"""Layers on the matrix unit of one CPU core."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from golfast.model.compiled.amx.layout import (
 )
 from golfast.model.compiled.amx.run import run
 from golfast.model.compiled.amx.tiles import has_tiles
-from golfast.model.compiled.engine import Batch, Engine
+from golfast.model.compiled.engine import Batch, Engine, Layer, Shape
 from golfast.model.compiled.program import GRADIENT_PLANES, Program
 from golfast.model.config import ModelConfig
 from golfast.vector import aligned
@@ -33,13 +34,12 @@ def can_run(config: ModelConfig) -> bool:
 
 
 class AmxEngine(Engine):
-    """A network on the matrix unit."""
+    """Layers on the matrix unit."""
 
-    def __init__(self, config: ModelConfig, height: int, width: int) -> None:
-        """Room for a network of this config on boards of this size. `can_run(config)` must hold."""
-        assert can_run(config)
-        super().__init__(config, height, width)
-        layers, writer, geometry = self.layers, self.writer, Geometry(height, width)
+    def __init__(self, shape: Shape) -> None:
+        """Room for these layers and planes, on a CPU that `can_run` a network of so many channels."""
+        super().__init__(shape)
+        layers, geometry = shape.layers, Geometry(shape.height, shape.width)
         self._places = geometry.cells
         pixels = geometry.pixels
         self._map = _places_of(layers)
@@ -52,7 +52,7 @@ class AmxEngine(Engine):
             shapes=np.concatenate(
                 [
                     shapes
-                    for inputs, outputs in layers
+                    for inputs, outputs, _ in layers
                     for shapes in (
                         conv_shapes(inputs, outputs),
                         conv_shapes(outputs, inputs),
@@ -60,30 +60,30 @@ class AmxEngine(Engine):
                     )
                 ]
             ),
-            wide_inputs=np.array([_width(inputs) for inputs, _ in layers], np.uint8),
-            wide_outputs=np.array([_width(outputs) for _, outputs in layers], np.uint8),
-            planes=aligned(writer.planes * pixels * ROW, np.uint16),
-            signs=np.zeros(writer.planes * pixels, np.uint32),
+            wide_inputs=np.array([_width(inputs) for inputs, _, _ in layers], np.uint8),
+            wide_outputs=np.array([_width(outputs) for _, outputs, _ in layers], np.uint8),
+            planes=aligned(shape.planes * pixels * ROW, np.uint16),
+            signs=np.zeros(shape.planes * pixels, np.uint32),
             picture=np.zeros(pixels, np.float32),
             sums=aligned(2 * TOGETHER * ROW, np.float32),
             picture_sums=aligned(TOGETHER * ROW, np.float32),
             pairs=aligned(4 * (pixels // 2 + 1) * ROW, np.uint16),
             turned=aligned(GRADIENT_PLANES * ROW * geometry.blocks * TOGETHER, np.uint16),
-            first_gradient=writer.first_gradient,
+            first_gradient=shape.first_gradient,
             taps=geometry.taps,
             live=geometry.live,
             margin=geometry.margin,
             blocks=geometry.blocks,
-            slope=config.slope,
+            slope=shape.slope,
         )
 
-    def _pack(self) -> None:
+    def pack(self) -> None:
         _pack(self.weights, self._map, self._desk)
 
-    def _unpack(self) -> None:
+    def unpack(self) -> None:
         _unpack(self.gradients, self._map, self._desk)
 
-    def _run(self, program: Program, batch: Batch) -> None:
+    def run(self, program: Program, batch: Batch) -> None:
         run(self._desk, program, self._places, *batch)
 
 
@@ -92,10 +92,10 @@ def _width(channels: int) -> int:
     return 0 if channels <= 16 else FEW_MORE if channels <= 20 else 1
 
 
-def _places_of(layers: list[tuple[int, int]]) -> NDArray[np.int64]:
+def _places_of(layers: Sequence[Layer]) -> NDArray[np.int64]:
     """For each parameter its places: in the weights, turned weights and gradient, or (-1, -1, in the biases)."""
     parts = []
-    for layer, (inputs, outputs) in enumerate(layers):
+    for layer, (inputs, outputs, _) in enumerate(layers):
         o, tap, c = np.meshgrid(np.arange(outputs), np.arange(TAPS), np.arange(inputs), indexing="ij")
         forward = tap * 2 * 512 + o // 16 * 512 + c // 2 * 32 + o % 16 * 2 + c % 2
         back = tap * 2 * 512 + c // 16 * 512 + o // 2 * 32 + c % 16 * 2 + o % 2

@@ -7,7 +7,7 @@ ReLU, residual, the way back through them) is done while they are in the nearest
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32
+from numba import float32, uint32
 from numpy.typing import NDArray
 
 from golfast.jit import inlined, part
@@ -212,6 +212,34 @@ def take(desk: Any, plane: int) -> None:
     zeros = floats.splat(float32(0))
     for pixel in range(desk.margin, desk.margin + desk.blocks * TOGETHER, LANES):
         keep(desk, plane, 0, pixel, floats.load(desk.wanted, pixel), zeros)
+
+
+@part
+def show(desk: Any, hidden: Any, places: Any, plane: int) -> None:
+    """Put a hidden state, (C, H * W) bfloat16, into a plane."""
+    channels = hidden.shape[0]
+    for channel in range(channels):
+        row = row_at(desk, plane, channel)
+        for k in range(places.shape[0]):
+            desk.rows[row + places[k]] = hidden[channel, k]
+    for channel in range(0, channels, 2):
+        row, pair = row_at(desk, plane, channel), pairs_at(desk, plane, channel)
+        for pixel in range(desk.margin, desk.margin + desk.blocks * TOGETHER):
+            low, high = uint32(desk.rows[row + pixel]), uint32(desk.rows[row + desk.pixels + pixel])
+            desk.planes[pair + pixel] = low | high << uint32(16)
+
+
+@part
+def accept(desk: Any, layer: int, plane: int) -> None:
+    """What is wanted is the gradient of the picture: it goes to a plane, and to the layer's bias."""
+    zeros = floats.splat(float32(0))
+    bias = zeros
+    for pixel in range(desk.margin, desk.margin + desk.blocks * TOGETHER, LANES):
+        blame = floats.load(desk.wanted, pixel)
+        bias = floats.add(bias, blame)
+        keep(desk, plane, 0, pixel, blame, zeros)
+    place = layer * desk.channels * LANES
+    floats.store(desk.bias_gradient, place, floats.add(floats.load(desk.bias_gradient, place), bias))
 
 
 @part

@@ -1,5 +1,6 @@
-"""A network on the bfloat16 dot products of one AVX-512 core."""
+"""Layers on the bfloat16 dot products of one AVX-512 core."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from golfast.model.compiled.avx512.convolve import Desk
 from golfast.model.compiled.avx512.layout import GROUP, LANES, TAPS, TOGETHER, Geometry, padded, pairs
 from golfast.model.compiled.avx512.products import has_dot_products
 from golfast.model.compiled.avx512.run import run
-from golfast.model.compiled.engine import Batch, Engine
+from golfast.model.compiled.engine import Batch, Engine, Layer, Shape
 from golfast.model.compiled.program import Program
 from golfast.model.config import ModelConfig
 from golfast.vector import aligned
@@ -26,31 +27,30 @@ def can_run(config: ModelConfig) -> bool:
 
 
 class Avx512Engine(Engine):
-    """A network on AVX-512."""
+    """Layers on AVX-512."""
 
-    def __init__(self, config: ModelConfig, height: int, width: int) -> None:
-        """Room for a network of this config on boards of this size. `can_run(config)` must hold."""
-        assert can_run(config)
-        super().__init__(config, height, width)
-        geometry, channels, layers = Geometry(height, width), padded(config.channels), len(self.layers)
+    def __init__(self, shape: Shape) -> None:
+        """Room for these layers and planes, on a CPU that `can_run` a network of so many channels."""
+        super().__init__(shape)
+        geometry, channels, layers = Geometry(shape.height, shape.width), padded(shape.channels), len(shape.layers)
         self._places = geometry.cells
-        sizes = np.array([_sizes(*layer, group) for layer, group in zip(self.layers, _groups(layers), strict=True)])
+        sizes = np.array([_sizes(layer) for layer in shape.layers])
         starts = np.cumsum(sizes, axis=0) - sizes
         words, turned_words, sums = sizes.sum(axis=0)
-        self._map = _places_of(self.layers, starts, channels)
+        self._map = _places_of(shape.layers, starts, channels)
         step = np.arange(pairs(channels))[:, None] * geometry.pixels
         self._desk = Desk(
             weights=aligned(words, np.uint32),
             turned_weights=aligned(turned_words, np.uint32),
             starts=starts,
-            inputs=np.array([inputs for inputs, _ in self.layers]),
-            outputs=np.array([outputs for _, outputs in self.layers]),
+            inputs=np.array([layer.inputs for layer in shape.layers]),
+            outputs=np.array([layer.outputs for layer in shape.layers]),
             biases=aligned(layers * channels, np.float32),
             gradient=aligned(sums, np.float32),
             bias_gradient=aligned(layers * channels * LANES, np.float32),
-            planes=aligned(self.writer.planes * channels // 2 * geometry.pixels, np.uint32),
-            rows=aligned(self.writer.planes * channels * geometry.pixels, np.uint16),
-            signs=np.zeros(self.writer.planes * channels * geometry.pixels // LANES, np.uint16),
+            planes=aligned(shape.planes * channels // 2 * geometry.pixels, np.uint32),
+            rows=aligned(shape.planes * channels * geometry.pixels, np.uint16),
+            signs=np.zeros(shape.planes * channels * geometry.pixels // LANES, np.uint16),
             picture=aligned(geometry.pixels, np.float32),
             wanted=aligned(geometry.pixels, np.float32),
             sums=aligned(GROUP * TOGETHER, np.float32),
@@ -63,49 +63,51 @@ class Avx512Engine(Engine):
             margin=geometry.margin,
             blocks=geometry.blocks,
             row_vectors=geometry.row_vectors,
-            slope=config.slope,
+            slope=shape.slope,
         )
 
-    def _pack(self) -> None:
+    def pack(self) -> None:
         _pack(self.weights, self._map, self._desk)
 
-    def _unpack(self) -> None:
+    def unpack(self) -> None:
         _unpack(self.gradients, self._map, self._desk)
 
-    def _run(self, program: Program, batch: Batch) -> None:
+    def run(self, program: Program, batch: Batch) -> None:
         run(self._desk, program, self._places, *batch)
 
 
-def _groups(layers: int) -> list[int]:
-    """How many outputs of each layer are computed at a time: the last one draws, and has only one."""
-    return [GROUP] * (layers - 1) + [1]
+def _group(layer: Layer) -> int:
+    """How many outputs of a layer are computed at a time: one that draws has only one."""
+    return 1 if layer.draws else GROUP
 
 
-def _sizes(inputs: int, outputs: int, group: int) -> tuple[int, int, int]:
+def _sizes(layer: Layer) -> tuple[int, int, int]:
     """Words of a layer's weights and turned weights, and elements of its gradient."""
+    inputs, outputs, group = layer.inputs, layer.outputs, _group(layer)
     forward = TAPS * pairs(inputs) * -(-outputs // group) * group
     return forward, TAPS * pairs(outputs) * padded(inputs), TAPS * padded(inputs) * padded(outputs) * LANES
 
 
-def _places_of(layers: list[tuple[int, int]], starts: NDArray[np.int64], channels: int) -> NDArray[np.int64]:
+def _places_of(layers: Sequence[Layer], starts: NDArray[np.int64], channels: int) -> NDArray[np.int64]:
     """For each parameter its places: halves of words in the weights and turned weights, and in the gradient.
 
     Or (-1, -1, its place in the biases). (parameters, 3).
     """
     parts = []
-    for layer, ((inputs, outputs), group) in enumerate(zip(layers, _groups(len(layers)), strict=True)):
+    for number, layer in enumerate(layers):
+        inputs, outputs = layer.inputs, layer.outputs
         o, tap, c = np.meshgrid(np.arange(outputs), np.arange(TAPS), np.arange(inputs), indexing="ij")
 
         def word(out: Any, tap: Any, into: Any, count: int, group: int) -> Any:
             step = into // 2 * TAPS + tap
             return 2 * ((out // group * pairs(count) * TAPS + step) * group + out % group) + into % 2
 
-        forward, back = word(o, tap, c, inputs, group), word(c, tap, o, outputs, GROUP)
+        forward, back = word(o, tap, c, inputs, _group(layer)), word(c, tap, o, outputs, GROUP)
         block = (o // GROUP * (padded(inputs) // GROUP) + c // GROUP) * TAPS + tap
         gradient = ((block * GROUP + o % GROUP) * GROUP + c % GROUP) * LANES
-        parts.append(np.stack([forward, back, gradient], -1).reshape(-1, 3) + starts[layer] * (2, 2, 1))
+        parts.append(np.stack([forward, back, gradient], -1).reshape(-1, 3) + starts[number] * (2, 2, 1))
         biases = np.full((outputs, 3), -1)
-        biases[:, 2] = layer * channels + np.arange(outputs)
+        biases[:, 2] = number * channels + np.arange(outputs)
         parts.append(biases)
     return np.concatenate(parts).astype(np.int64)
 

@@ -4,24 +4,33 @@ from typing import Any
 
 from golfast.jit import kernel
 from golfast.model.compiled.avx512.convolve import (
+    accept,
     blame,
     hidden_layer,
     input_gradient,
     picture_layer,
+    show,
     spread,
     take,
     weight_gradient,
 )
-from golfast.model.compiled.program import BACK, BLAME, DRAW, HIDDEN, LAST, PICTURE, TAKE, WEIGHT
+from golfast.model.compiled.program import ACCEPT, BACK, BLAME, DRAW, HIDDEN, LAST, PICTURE, SHOW, TAKE, WEIGHT
 
 
 @kernel
-def run(desk: Any, program: Any, places: Any, first: Any, last: Any, scales: Any, sums: Any, pictures: Any) -> None:
-    """Run a program for each board.
-
-    first, last: (B, H * W) float32; places: the pixel of each cell. Pictures go to pictures (B, T, H * W). A picture's
-    loss is scales[LAST or FIRST] times the sum of its squared errors, and these are added up in sums (2,) float64.
-    """
+def run(
+    desk: Any,
+    program: Any,
+    places: Any,
+    first: Any,
+    last: Any,
+    scales: Any,
+    sums: Any,
+    pictures: Any,
+    hidden: Any,
+    blames: Any,
+) -> None:
+    """Run a program for each board; places: the pixel of each cell; what follows is a `Batch`."""
     for board in range(first.shape[0]):
         for step in range(program.shape[0]):
             code, a, b, c, d = program[step, 0], program[step, 1], program[step, 2], program[step, 3], program[step, 4]
@@ -39,6 +48,11 @@ def run(desk: Any, program: Any, places: Any, first: Any, last: Any, scales: Any
             elif code == TAKE:
                 spread(first[board], places, desk.wanted)
                 take(desk, a)
+            elif code == SHOW:
+                show(desk, hidden[a], places, b)
+            elif code == ACCEPT:
+                spread(blames[a], places, desk.wanted)
+                accept(desk, b, c)
             elif code == DRAW:
                 for k in range(places.shape[0]):
                     pictures[board, a, k] = desk.picture[places[k]]
