@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from golfast.model import Decoder, Network
 from golfast.run.precision import Compute, torch_threads

@@ -1,5 +1,9 @@
 """Compiled networks against torch's, in float32: what is left is the rounding to bfloat16."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,7 +117,7 @@ decoders = st.tuples(st.sampled_from([1, 6, 17, 32]), st.integers(1, 3), st.samp
 def test_a_decoder_draws_and_learns_as_torchs(
     engine: str, shape: tuple[int, int, float], height: int, width: int, count: int, seed: int
 ) -> None:
-    channels, layers, slope = shape
+    channels = shape[0]
     torch.manual_seed(seed)
     decoder = Decoder(*shape)
     compiled = CompiledDecoder(engine, *shape, 5, height, width)
@@ -193,3 +197,14 @@ def test_the_fastest_that_fits_is_taken() -> None:
     assert fastest(ModelConfig()) == small
     assert fastest(ModelConfig(channels=64)) == ("avx512" if has_dot_products() else None)
     assert fastest(ModelConfig(channels=65)) is None
+
+
+@pytest.mark.skipif(has_tiles(), reason="the matrix unit itself is tested")
+@pytest.mark.skipif(not has_dot_products(), reason="no AVX-512 with bf16 here, which goes with the matrix unit")
+def test_what_is_for_the_matrix_unit_on_an_emulated_one(tmp_path: Path) -> None:
+    """In a process and a cache of its own: what is compiled there is not what the unit needs."""
+    script = Path(__file__).with_name("emulated_tiles.py")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 passed" in done.stdout

@@ -36,7 +36,8 @@ class CompiledDecoder:
         pictures = np.empty((1, len(hidden), hidden.shape[2]), np.float32)
         self.engine.pack()
         self.engine.run(self._drawing(len(hidden)), Batch(self._nothing, pictures=pictures, hidden=hidden))
-        return pictures[0]
+        drawn: NDArray[np.float32] = pictures[0]
+        return drawn
 
     def learn(self, blames: NDArray[np.float32]) -> None:
         """From the gradients of the pictures last drawn, (n, H * W), those of the weights, in `engine.gradients`."""

@@ -48,7 +48,7 @@ class CompiledDiscriminator:
         """
         shapes = [(*shape, pictures) for shape in self._shapes[1:]]
         kept = (torch.rand(sum(map(math.prod, shapes))) >= DROPPED).float().div_(1 - DROPPED)
-        parts = kept.split([math.prod(shape) for shape in shapes])
+        parts = torch.split(kept, [math.prod(shape) for shape in shapes])
         return [part.view(shape).numpy() for part, shape in zip(parts, shapes, strict=True)]
 
     def judge(self, real: Floats, fakes: Floats, masks: Sequence[Floats]) -> Floats:

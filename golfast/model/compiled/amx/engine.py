@@ -78,12 +78,15 @@ class AmxEngine(Engine):
         )
 
     def pack(self) -> None:
+        """As `Engine.pack`."""
         _pack(self.weights, self._map, self._desk)
 
     def unpack(self) -> None:
+        """As `Engine.unpack`."""
         _unpack(self.gradients, self._map, self._desk)
 
     def run(self, program: Program, batch: Batch) -> None:
+        """As `Engine.run`."""
         run(self._desk, program, self._places, *batch)
 
 
