@@ -25,7 +25,7 @@ def sweep_options(command: Any) -> Any:
                 "--recipe",
                 "recipes",
                 multiple=True,
-                help="How to train, or what agents play; may be repeated.  [default: fast, or cartpole]",
+                help="How to train, or what agents play; may be repeated.  [default: the spec's; or fast, cartpole]",
             ),
             click.option("--counted", type=click.IntRange(1), help="Runs that must count, instead of the spec's."),
             click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
@@ -110,7 +110,7 @@ def run_sweep(
     together = _together(together, executor, device, specs[0].kind)
     rows = [
         Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
-        for recipe in recipes or kind.recipes[:1]
+        for recipe in recipes or specs[0].recipes or kind.recipes[:1]
         for spec in specs
         for variant in spec.limited(counted=counted, most=most).variants
         if variant.suits(recipe)

@@ -72,6 +72,8 @@ class Spec:
     strips: tuple[Strip, ...] = ()
     kind: str = "networks"
     """What its trials are: a key of MEASURES."""
+    recipes: tuple[str, ...] = ()
+    """The recipes it is run under unless told; none: the first of its kind."""
 
     def __post_init__(self) -> None:
         if self.kind not in MEASURES:
@@ -113,6 +115,7 @@ class _File:
     most: int = 0
     seed: int = 1
     base: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    recipes: list = field(default_factory=list)  # type: ignore[type-arg]
     effects: list = field(default_factory=list)  # type: ignore[type-arg]
     strips: list = field(default_factory=list)  # type: ignore[type-arg]
 
@@ -160,6 +163,9 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
     file = from_mapping(_File, mapping)
     variants = tuple(_variant(file, key, table) for key, table in file.variants.items())
     kind = kind_of(file.kind)
+    _check_recipes("recipes", file.recipes)
+    for recipe in file.recipes:
+        kind.config(recipe, 0)
     for variant in variants:
         for recipe in filter(variant.suits, kind.recipes):
             try:
@@ -176,6 +182,7 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
         variants=variants,
         effects=effects,
         strips=strips,
+        recipes=tuple(file.recipes),
     )
 
 
@@ -190,9 +197,7 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
     for key, value in row.paper.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"variants.{name}.paper.{key} takes a number; got {value!r}")
-    for recipe in row.recipes:
-        if not isinstance(recipe, str):
-            raise ValueError(f"variants.{name}.recipes takes names of recipes; got {recipe!r}")
+    _check_recipes(f"variants.{name}.recipes", row.recipes)
     return Variant(
         name=name,
         label=row.label or name,
@@ -203,6 +208,11 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         paper=row.paper,
         recipes=tuple(row.recipes),
     )
+
+
+def _check_recipes(key: str, recipes: list[Any]) -> None:
+    if not all(isinstance(recipe, str) for recipe in recipes):
+        raise ValueError(f"{key} takes names of recipes; got {recipes!r}")
 
 
 def _table(kind: Any, table: Any, where: str, lists: tuple[str, ...] = ()) -> Any:

@@ -74,7 +74,7 @@ def test_the_paper_has_161_distinct_runs():
 
 
 def test_every_spec_that_comes_with_golfast_is_whole():
-    assert set(PAPER_ORDER) | {"agents", "causes", "imagination", "larger", "worlds"} == set(spec_names())
+    assert set(PAPER_ORDER) | {"agents", "batches", "causes", "imagination", "larger", "worlds"} == set(spec_names())
     for name in spec_names():
         assert load_spec(name).variants
 
@@ -84,6 +84,11 @@ def test_every_spec_that_comes_with_golfast_is_whole():
     [
         ({"variants": {"a": {}}}, "needs a title"),
         ({"title": "t", "variants": {"a": {}}, "seeds": 3}, "'seeds'; did you mean 'seed'"),
+        ({"title": "t", "variants": {"a": {}}, "recipes": ["fats"]}, "recipe 'fats' is unknown"),
+        (
+            {"title": "t", "variants": {"a": {}}, "recipes": [["fast"]]},
+            "recipes takes names of recipes; got [['fast']]",
+        ),
         ({"title": "t", "variants": {"a": {"counts": 3}}}, "did you mean 'variants.a.counted'"),
         ({"title": "t", "variants": {"a": {"set": {"model": {"chanels": 3}}}}}, "did you mean 'model.channels'"),
         ({"title": "t", "variants": {"a": {"set": {"model": {"channels": 0}}}}}, "model.channels is 0"),
@@ -97,7 +102,7 @@ def test_every_spec_that_comes_with_golfast_is_whole():
         ({"title": "t", "variants": {"a": {}}, "kind": "animals"}, "kind is 'animals'; allowed are: networks, agents"),
         ({"title": "t", "variants": {"a": {}}, "kind": "agents", "measure": "metric"}, "allowed for agents are: score"),
         ({"title": "t", "variants": {"a": {"set": {"entropi": 1}}}, "kind": "agents"}, "did you mean 'entropy'"),
-        ({"title": "t", "variants": {"a": {"recipes": [3]}}}, "recipes takes names of recipes; got 3"),
+        ({"title": "t", "variants": {"a": {"recipes": [3]}}}, "recipes takes names of recipes; got [3]"),
     ],
 )
 def test_words_that_make_no_sense_are_told_before_anything_runs(mapping, message):

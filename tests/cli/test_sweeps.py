@@ -93,7 +93,10 @@ def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_ru
     ("words", "message"),
     [
         (["ablate", "tabel1"], "there is no spec 'tabel1'; did you mean 'table1'?"),
-        (["ablate", "rows"], "there is no spec 'rows'; give a .toml file, or one of: agents, causes, channels"),
+        (
+            ["ablate", "rows"],
+            "there is no spec 'rows'; give a .toml file, or one of: agents, batches, causes, channels",
+        ),
         (["ablate", "table1", "--recipe", "fasst"], "recipe 'fasst' is unknown"),
         (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
         (["paper", "--show", "--quick"], "leave one of them out"),
