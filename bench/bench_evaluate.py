@@ -1,4 +1,4 @@
-"""All that `golfast evaluate` reports of a network, beside the forward pass that it cannot do without."""
+"""All that `golfast evaluate` reports of a network, beside torch's forward pass alone."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def bench_evaluation(benchmark: Any) -> None:
         benchmark,
         f"evaluation of {EVALUATED:,} sequences, {compute.precision}",
         Side("golfast", whole, EVALUATED),
-        [Side("the forward pass alone", forward, EVALUATED)],
+        [Side("PyTorch's forward pass alone", forward, EVALUATED)],
         unit=UNIT,
         rounds=5,
         share_of_the_figures=seconds(lambda: figures(drawn, truth, width), 20) / seconds(whole, 1),

@@ -112,12 +112,13 @@ def _parts_of_torch(training: _Training, first: Tensor, last: Tensor) -> dict[st
 def _parts_of_compiled(training: _Training, first: Tensor, last: Tensor) -> dict[str, Callable[[], object]]:
     """Forward and backward are one loop over the boards, so they have one time."""
     assert training.compiled is not None
-    engine, move, optimiser = training.compiled._engine, training.compiled._descent.step, CONFIG.optimiser
+    network, move, optimiser = training.compiled._ours, training.compiled._descent.step, CONFIG.optimiser
+    gradients = network.engine.gradients
     still = {"adam_rate": 0, "beta2": 0.999, "muon_rate": 0, "momentum": optimiser.momentum}
     return {
-        "forward and backward": lambda: engine.gradient(first, last, autoencoder=True),
-        "clipping": lambda: clip(engine.gradients, optimiser.clip),
-        "optimisers": lambda: move(engine.gradients, 1, most=0, **still),
+        "forward and backward": lambda: network.gradient(first, last, autoencoder=True),
+        "clipping": lambda: clip(gradients, optimiser.clip),
+        "optimisers": lambda: move(gradients, 1, most=0, **still),
     }
 
 

@@ -22,7 +22,19 @@ from golfast.run.hardware import hardware, versions
 from .peers_big import COMPILER
 from .peers_life import packages
 
-SUITES = ("simulate", "census", "dataset", "loader", "train", "metric", "evaluate", "rl", "gpu", "gpu_train")
+SUITES = (
+    "simulate",
+    "census",
+    "dataset",
+    "loader",
+    "train",
+    "adversarial",
+    "metric",
+    "evaluate",
+    "rl",
+    "gpu",
+    "gpu_train",
+)
 
 Record = dict[str, Any]
 
