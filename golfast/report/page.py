@@ -1,7 +1,7 @@
 """The report: one HTML file without scripts, that loads nothing.
 
-It is made from the results file alone and says no word about when or where it was made, so the same results always give
-the same bytes.
+It is made from the results file, and from what its maker has to say of it, and says no word about when or where it was
+made, so the same results always give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,16 @@ CURVES = 15
 """Runs of which learning curves are drawn, as many as the paper looked at."""
 
 
-def page(store: Store) -> str:
-    """The whole report of a results file as HTML."""
+def page(store: Store, findings: str = "") -> str:
+    """The whole report of a results file as HTML.
+
+    findings: what was found, in plain words: paragraphs with empty lines between them, shown before the tables.
+    """
     specs = store.specs()
     found = all_entries(store)
     tables = [table for table in dict.fromkeys(entry.table for entry in found) if table != "figures"]
     tables.sort(key=lambda table: table not in PAPER_ORDER)
-    body = [_overview(found, tables)]
+    body = [_overview(found, tables), _findings(findings)]
     for table in tables:
         body.append(_table(specs[table]["title"], table, [entry for entry in found if entry.table == table]))
         if specs[table]["measure"] == "order":
@@ -66,6 +69,14 @@ def _overview(found: list[Entry], tables: list[str]) -> str:
         "are measured against the true states in between, which nobody ever showed to them.</p>\n"
         f"<ul>{''.join(lines)}</ul>\n<nav>{links}</nav>\n{_legend(found)}</header>"
     )
+
+
+def _findings(text: str) -> str:
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    if not paragraphs:
+        return ""
+    told = "\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    return f'<section id="findings" class="told">\n<h2>What was found</h2>\n{told}\n</section>'
 
 
 def _legend(found: list[Entry]) -> str:

@@ -82,8 +82,8 @@ def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
     # Of larger boards the made-up results have no figures: those rows are there, and empty.
-    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2)
-    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4  # the same rows under two recipes
+    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2 + 5 + 4 + 4 * 2)
+    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4 + 5 + 4 * 2  # the same rows under two recipes
     assert html.count('<p class="verdict">') == len(tables) == figures + compared
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     assert html.count("runs end with at least half of their pictures true") == 2 * 4
@@ -94,6 +94,14 @@ def test_every_figure_is_there_in_both(rendered):
         assert entry.table in ("order", "agents") or f'class="ours">{mean}<' in html
     assert "A &lt;fast&gt; CPU" in html
     assert "the loss is &lt;nan&gt;" in html
+
+
+def test_what_was_found_is_told_before_the_tables(results, rendered):
+    with Store.reading(results) as store:
+        told = page(store, "Slopes\ndecide <most>.\n\n\nBatches do not.\n")
+        assert page(store, " \n\n") == rendered[0]
+    assert "<p>Slopes decide &lt;most&gt;.</p>\n<p>Batches do not.</p>" in told
+    assert told.index("What was found") < told.index('<section id="table1">')
 
 
 def test_nothing_is_loaded_and_nothing_is_run(rendered):
@@ -171,4 +179,5 @@ def test_it_can_be_read(rendered, browser, tmp_path, width, dark):
 def test_the_report_that_comes_with_the_repository_is_made_again_bit_for_bit():
     results = Path(__file__).parents[2] / "results"
     with Store.reading(results / "paper.sqlite") as store:
-        assert page(store) == (results / "report.html").read_text(encoding="utf-8")
+        findings = (results / "findings.txt").read_text(encoding="utf-8")
+        assert page(store, findings) == (results / "report.html").read_text(encoding="utf-8")
