@@ -262,6 +262,6 @@ def test_a_wrong_result_is_a_failure_that_names_the_benchmark(monkeypatch):
 
 def test_an_unknown_suite_is_told_what_there_is():
     with pytest.raises(
-        ValueError, match="suite 'metrics'; known are: simulate, census, dataset, loader, train, metric"
+        ValueError, match="suite 'metrics'; known are: simulate, census, dataset, loader, train, adversarial, metric"
     ):
         run(("simulate", "metrics"), save=None, as_json=False, quiet=True)
