@@ -17,15 +17,28 @@ class HiddenPool:
     Shapes: P trajectories kept, T model timesteps, m true states, B batch, C channels, H rows, W columns.
     """
 
-    def __init__(self, network: Network, packed: States, width: int, count: int, compute: Compute) -> None:
-        """packed: (N, m, H, ceil(width/8)) uint8; the first `count` of them are kept, or all if there are fewer."""
+    def __init__(
+        self,
+        network: Network,
+        packed: States,
+        width: int,
+        count: int,
+        compute: Compute,
+        *,
+        channels_last: bool = True,
+    ) -> None:
+        """packed: (N, m, H, ceil(width/8)) uint8; the first `count` of them are kept, or all if there are fewer.
+
+        channels_last: how a hidden state lies in memory. torch's convolutions want it; compiled code wants `planes`.
+        """
         cells = np.unpackbits(packed[: min(count, len(packed))], axis=-1, count=width)
         self.truth = torch.from_numpy(cells).to(compute.device)
         count, _, height, _ = self.truth.shape
         config = network.config
-        # Each hidden state is one run of memory in channels_last order, in the precision that convolutions take.
-        shape = config.timesteps + 1, count, height, width, config.channels
-        self._hidden = torch.empty(shape, dtype=compute.dtype, device=compute.device)
+        # Each hidden state is one run of memory, in the precision that convolutions take. Axes: as if channels_last.
+        shape = (height, width, config.channels) if channels_last else (config.channels, height, width)
+        kept = torch.empty(config.timesteps + 1, count, *shape, dtype=compute.dtype, device=compute.device)
+        self._hidden = kept if channels_last else kept.permute(0, 1, 3, 4, 2)
         with torch.no_grad(), compute.autocast():
             for start in range(0, count, _AT_ONCE):
                 chosen = slice(start, start + _AT_ONCE)
@@ -42,6 +55,10 @@ class HiddenPool:
     def kept(self, timestep: int) -> Tensor:
         """Hidden states after this timestep (0: the encoder's): (P, H, W, C)."""
         return self._hidden[timestep]
+
+    def planes(self) -> Tensor:
+        """All hidden states, (timesteps + 1, P, C, H * W): without a copy, unless they are channels_last."""
+        return self._hidden.permute(0, 1, 4, 2, 3).flatten(3)
 
     def states(self, number: int, chosen: Tensor) -> Tensor:
         """True states of this number (0 is the first, -1 the last): (B, 1, H, W) float32 0/1."""

@@ -37,6 +37,18 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
         ),
         "validation data": (4 * config.evaluate_on * cells * (data.generations + 1), "evaluate_on"),
     }
+    if config.adversarial.on:
+        game = config.adversarial
+        hidden = cells * model.channels * (model.timesteps + 1)
+        numbers["hidden states for the adversarial decoder"] = (
+            min(game.pool, data.count) * hidden * compute.dtype.itemsize,
+            "adversarial.pool",
+        )
+        # torch keeps what each layer gives; compiled code, of each a copy by pairs and one by rows
+        numbers["a batch of the adversarial decoder"] = (
+            game.batch * game.layers * hidden * (4 if config.engine in COMPILED else compute.dtype.itemsize),
+            "adversarial.batch, adversarial.layers",
+        )
     for what, (size, keys) in numbers.items():
         if size > there:
             raise Failure(

@@ -23,6 +23,16 @@ CPU = Compute(torch.device("cpu"), torch.bfloat16)
             {"model.channels": 1024, "model.core_layers": 64},
             "weights would take 9.7 GB, and this machine has 8.0 GB; lower model.channels, model.core_layers",
         ),
+        (
+            {"data.count": 200_000, "adversarial.on": True, "adversarial.pool": 200_000},
+            "hidden states for the adversarial decoder would take 12.8 GB, and this machine has 8.0 GB; "
+            "lower adversarial.pool",
+        ),
+        (
+            {"adversarial.on": True, "adversarial.batch": 80_000},
+            "a batch of the adversarial decoder would take 10.2 GB, and this machine has 8.0 GB; "
+            "lower adversarial.batch, adversarial.layers",
+        ),
     ],
 )
 def test_what_cannot_fit_is_told(monkeypatch, change, message):

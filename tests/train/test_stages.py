@@ -84,6 +84,10 @@ def test_the_pool_holds_what_the_network_computes(packed, precision):
     assert torch.equal(pool.hidden(slice(0, 4, 3), chosen), torch.cat([expected[:3], expected[-3:]]))
     assert torch.equal(pool.states(-1, chosen).squeeze(1), cells[chosen, -1].float())
     assert len(HiddenPool(network, packed, 11, 1000, compute)) == 60
+    planes = HiddenPool(network, packed, 11, 50, compute, channels_last=False)
+    assert torch.equal(planes.hidden(slice(0, 4), chosen), expected)
+    assert torch.equal(planes.planes(), pool.planes())
+    assert planes.planes().data_ptr() == planes.kept(0).data_ptr()
 
 
 @pytest.mark.parametrize(

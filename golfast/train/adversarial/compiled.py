@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 class CompiledGame(Game):
     """By engines of `golfast.model.compiled`. What is dropped in the discriminator differs from torch's."""
 
+    channels_last = False
+
     def __init__(self, config: TrainConfig, network: Network, packed: States, compute: Compute) -> None:
         """packed: training trajectories, (N, m, H, ceil(W/8)) uint8."""
         assert compute.bf16
@@ -38,9 +40,7 @@ class CompiledGame(Game):
         self.kept = self.ours.engine.weights.copy()
         live_in(self.mean, self.kept)
         self.our_adam, self.their_adam = Adam(self.ours.engine.weights, BETAS), Adam(self.theirs.weights, BETAS)
-        # (timesteps + 1, trajectories, C, H * W) bfloat16, as the engines are shown them.
-        states = [self.pool.kept(k).permute(0, 3, 1, 2).flatten(2) for k in range(model.timesteps + 1)]
-        self.hidden = torch.stack(states).view(torch.int16).numpy().view(np.uint16)
+        self.hidden = self.pool.planes().view(torch.int16).numpy().view(np.uint16)  # as the engines are shown them
         self.truth = self.pool.truth.flatten(2).numpy()
 
     def step(self, step: int) -> Tensor:

@@ -35,11 +35,16 @@ class Turn(NamedTuple):
 class Game(ABC):
     """A `Stage`: the decoder, the running mean of its weights, and the discriminator."""
 
+    channels_last = True
+    """How hidden states are to lie in memory."""
+
     def __init__(self, config: TrainConfig, network: Network, packed: States, compute: Compute) -> None:
         """packed: training trajectories, (N, m, H, ceil(W/8)) uint8."""
         self.config, self.seed, self.compute = config.adversarial, config.seed, compute
         self.steps = self.config.steps
-        self.pool = HiddenPool(network, packed, config.data.width, self.config.pool, compute)
+        self.pool = HiddenPool(
+            network, packed, config.data.width, self.config.pool, compute, channels_last=self.channels_last
+        )
         self.model_timesteps = config.model.timesteps
         self.draws_first = config.draws_first
         made = draw_seed(self.seed, "adversarial")
