@@ -158,8 +158,8 @@ class TrainConfig:
     engine: str = "auto"
     """Who computes gradients: "torch"; "amx" and "avx512" (compiled code for the matrix unit of x86 cores, and for
     their bf16 products in vectors; networks of up to 32 and 64 channels); "stacked" (one or many networks of a shape as
-    one, on a GPU without launch overhead); or "auto": "stacked" on a GPU, and on a CPU the first of "amx", "avx512" and
-    "torch" that can run."""
+    one, on a GPU without launch overhead); or "auto": "stacked" on a GPU, and on a CPU the fastest there: "amx" where
+    there is a matrix unit, or "torch", which uses it too, for more channels; elsewhere "avx512" or "torch"."""
     data: Recipe = field(default_factory=Recipe)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

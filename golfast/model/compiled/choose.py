@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from golfast.model.compiled.amx import engine as amx
+from golfast.model.compiled.amx.tiles import has_tiles
 from golfast.model.compiled.avx512 import engine as avx512
 from golfast.model.compiled.engine import Engine, Shape
 from golfast.model.config import ModelConfig
@@ -23,9 +24,14 @@ KINDS = {
         "a CPU with AVX-512's bf16 products and at most 64 channels", avx512.can_run, avx512.Avx512Engine
     ),
 }  # fmt: skip
-"""By name, the fastest first."""
+"""By name."""
 
 
 def fastest(config: ModelConfig) -> str | None:
-    """The name of the fastest engine that runs this network on this CPU, if any does."""
-    return next((name for name, kind in KINDS.items() if kind.can_run(config)), None)
+    """The name of the fastest engine that runs this network on this CPU, if any is faster than PyTorch there.
+
+    Where a matrix unit is, PyTorch uses it for whatever is too wide for ours, and vectors are slower than that.
+    """
+    if has_tiles():
+        return "amx" if amx.can_run(config) else None
+    return "avx512" if avx512.can_run(config) else None
