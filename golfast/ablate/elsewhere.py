@@ -6,11 +6,12 @@ seed that is answered is not asked again.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from golfast.ablate.jobs import State, Trial
-from golfast.run.config import from_mapping, to_mapping
+from golfast.run.config import from_mapping, identity
 
 
 class Elsewhere:
@@ -19,7 +20,7 @@ class Elsewhere:
     def __init__(self, finished: Iterable[tuple[str, State, Mapping[str, Any]]] = ()) -> None:
         """finished: name, state and config (every field) of each, oldest first. Those that failed answer nothing."""
         self._finished = [(name, config) for name, state, config in finished if state is not State.FAILED]
-        self._answers: dict[tuple[str, ...], dict[str, tuple[str, Mapping[str, Any]]]] = {}
+        self._answers: dict[tuple[str, ...], dict[str, Trial]] = {}
 
     def find(self, config: Any, free: tuple[str, ...]) -> Trial | None:
         """The oldest trial whose config differs at most in the keys that are `free`, or None."""
@@ -27,10 +28,15 @@ class Elsewhere:
             return None
         if free not in self._answers:
             # Of several the oldest, which is the last to be put in.
-            self._answers[free] = {_question(there, free): (name, there) for name, there in reversed(self._finished)}
-        name, there = self._answers[free].get(_question(to_mapping(config), free), ("", {}))
-        return Trial(name, from_mapping(type(config), there)) if name else None
+            self._answers[free] = {_question(trial.config, free): trial for trial in self._of(type(config))}
+        return self._answers[free].get(_question(config, free))
+
+    def _of(self, kind: type) -> Iterator[Trial]:
+        """The trials with configs of this class, the oldest last."""
+        for name, there in reversed(self._finished):
+            with suppress(ValueError):  # of another kind, or of another version
+                yield Trial(name, from_mapping(kind, there))
 
 
-def _question(config: Mapping[str, Any], free: tuple[str, ...]) -> str:
-    return json.dumps({key: value for key, value in config.items() if key not in free}, sort_keys=True)
+def _question(config: Any, free: tuple[str, ...]) -> str:
+    return json.dumps({key: value for key, value in identity(config).items() if key not in free}, sort_keys=True)

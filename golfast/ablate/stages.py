@@ -87,7 +87,7 @@ def load_stages(path: Path | str, config: TrainConfig, compute: Compute) -> Stag
     folder, stages = RunFolder(Path(path)), Stages()
     if folder.adversarial.exists():
         with torch.device("meta"):
-            stages.adversarial = Decoder(config.model.channels, config.adversarial.layers, config.model.slope)
+            stages.adversarial = Decoder(config.model, config.adversarial.layers)
         load_weights(stages.adversarial, folder.adversarial)
         stages.adversarial.to(compute.device)
     if folder.probes.exists():

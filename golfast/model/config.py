@@ -1,6 +1,8 @@
 """The shape of a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+PADDINGS = ("zeros", "circular")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class ModelConfig:
     """The core adds its result to its input."""
     slope: float = 0.01
     """Slope of the leaky ReLU below zero. The authors' was 0.3; with 0.01 networks learn faster and imagine better."""
+    padding: str = field(default="zeros", metadata={"later": True})
+    """What convolutions read beyond the border: "zeros", as the authors', or on a torus its other side, "circular"."""
 
     def __post_init__(self) -> None:
         limits = {
@@ -33,3 +37,5 @@ class ModelConfig:
                 raise ValueError(f"model.{name} is {value}; it must be from 1 to {most}")
         if not 0 <= self.slope < 1:
             raise ValueError(f"model.slope is {self.slope}; it must be at least 0 and below 1")
+        if self.padding not in PADDINGS:
+            raise ValueError(f"model.padding is {self.padding!r}; allowed are: {', '.join(PADDINGS)}")

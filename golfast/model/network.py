@@ -14,10 +14,11 @@ from golfast.model.conv import Conv3x3
 class Stack(nn.Module):
     """Convolutions, each followed by a leaky ReLU."""
 
-    def __init__(self, inputs: int, channels: int, layers: int, slope: float) -> None:
+    def __init__(self, config: ModelConfig, inputs: int, layers: int) -> None:
         super().__init__()
-        self.slope = slope
-        self.layers = nn.ModuleList(Conv3x3(channels if k else inputs, channels) for k in range(layers))
+        self.slope = config.slope
+        channels, padding = config.channels, config.padding
+        self.layers = nn.ModuleList(Conv3x3(channels if k else inputs, channels, padding) for k in range(layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, C, H, W)."""
@@ -32,7 +33,7 @@ class Core(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.residual = config.residual
-        self.stack = Stack(config.channels, config.channels, config.core_layers, config.slope)
+        self.stack = Stack(config, config.channels, config.core_layers)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """One use of the core."""
@@ -43,10 +44,11 @@ class Core(nn.Module):
 class Decoder(nn.Module):
     """Hidden state (B, C, H, W) to a picture of a state (B, 1, H, W); the last layer is linear."""
 
-    def __init__(self, channels: int, layers: int, slope: float) -> None:
+    def __init__(self, config: ModelConfig, layers: int) -> None:
+        """For the hidden states of a network of this config, whatever the layers of its own decoder."""
         super().__init__()
-        self.stack = Stack(channels, channels, layers - 1, slope)
-        self.last = Conv3x3(channels, 1)
+        self.stack = Stack(config, config.channels, layers - 1)
+        self.last = Conv3x3(config.channels, 1, config.padding)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Decode. A cell is alive where the output is above 0.5."""
@@ -60,9 +62,9 @@ class Network(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Stack(1, config.channels, config.encoder_layers, config.slope)
+        self.encoder = Stack(config, 1, config.encoder_layers)
         self.cores = nn.ModuleList(Core(config) for _ in range(1 if config.shared_core else config.timesteps))
-        self.decoder = Decoder(config.channels, config.decoder_layers, config.slope)
+        self.decoder = Decoder(config, config.decoder_layers)
 
     def hidden_states(self, first: Tensor) -> list[Tensor]:
         """First states (B, 1, H, W) to the T + 1 hidden states (B, C, H, W): the encoder's, then one per timestep."""

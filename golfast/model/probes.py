@@ -19,9 +19,7 @@ class Probes(nn.Module):
     def __init__(self, config: ModelConfig, generations: int, *, layers: int) -> None:
         super().__init__()
         self.targets = generations - 1
-        self.decoders = nn.ModuleList(
-            Decoder(config.channels, layers, config.slope) for _ in range(config.timesteps * self.targets)
-        )
+        self.decoders = nn.ModuleList(Decoder(config, layers) for _ in range(config.timesteps * self.targets))
         # Which state, counted from s_2 as 0, each of timesteps 1..T-1 is to draw.
         self.register_buffer("chosen", torch.zeros(config.timesteps - 1, dtype=torch.int64))
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from golfast.model.config import ModelConfig
+from golfast.model.conv import surrounded
 from golfast.model.network import Network
 
 
@@ -79,7 +80,8 @@ class StackedNetwork:
     def decode(self, weights: Mapping[str, Tensor], hidden: Tensor) -> Tensor:
         """Hidden states (N, B, H, W, C) to pictures (N, B, H, W)."""
         inner = self._stack(weights, "decoder.stack", self.config.decoder_layers - 1, hidden)
-        return convolve(inner, weights["decoder.last.weight"], weights["decoder.last.bias"]).squeeze(-1)
+        last, bias = weights["decoder.last.weight"], weights["decoder.last.bias"]
+        return convolve(inner, last, bias, padding=self.config.padding).squeeze(-1)
 
     def forward(self, weights: Mapping[str, Tensor], first: Tensor) -> tuple[Tensor, Tensor]:
         """First states (N, B, H, W) to the predicted last states and the first ones recreated, in the same shape."""
@@ -92,31 +94,32 @@ class StackedNetwork:
         return torch.stack([self.decode(weights, hidden) for hidden in self.hidden_states(weights, first)[1:]], dim=2)
 
     def _stack(self, weights: Mapping[str, Tensor], name: str, layers: int, x: Tensor) -> Tensor:
+        slope, padding = self.config.slope, self.config.padding
         for k in range(layers):
             layer = f"{name}.layers.{k}"
-            x = convolve(x, weights[f"{layer}.weight"], weights[f"{layer}.bias"], slope=self.config.slope)
+            x = convolve(x, weights[f"{layer}.weight"], weights[f"{layer}.bias"], slope=slope, padding=padding)
         return x
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, slope: float = 1.0) -> Tensor:
-    """3x3 convolutions with zero padding, then a leaky ReLU (slope 1: none), of N networks at once.
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, slope: float = 1.0, padding: str = "zeros") -> Tensor:
+    """3x3 convolutions, then a leaky ReLU (slope 1: none), of N networks at once; padding as of `Conv3x3`.
 
     x: (N, B, H, W, in). weight: (N, out, 9 * in), columns ordered (row, column, channel) as in `Conv3x3`. bias:
     (N, out). Returns (N, B, H, W, out).
     """
-    result: Tensor = _Convolution.apply(x, weight, bias, slope)  # type: ignore[no-untyped-call]
+    result: Tensor = _Convolution.apply(x, weight, bias, slope, padding)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:
-        around = _neighbours(x)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: float, padding: str) -> Tensor:
+        around = _neighbours(x, padding)
         y = torch.baddbmm(bias.unsqueeze(1), around, weight.transpose(1, 2))
         if slope != 1:
             functional.leaky_relu_(y, slope)
         ctx.save_for_backward(around, weight, y)
-        ctx.slope = slope
+        ctx.slope, ctx.padding = slope, padding
         return y.view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -130,14 +133,14 @@ class _Convolution(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             # The gradient of a convolution is one with the taps in the opposite order, from out to in.
             taps = weight.view(*weight.shape[:2], 9, -1).flip(2).transpose(1, 2).flatten(1, 2)
-            at_x = (_neighbours(at_y.view(shape)) @ taps).view(*shape[:-1], -1)
-        return at_x, at_y.transpose(1, 2) @ around, at_y.sum(1), None
+            at_x = (_neighbours(at_y.view(shape), ctx.padding) @ taps).view(*shape[:-1], -1)
+        return at_x, at_y.transpose(1, 2) @ around, at_y.sum(1), None, None
 
 
-def _neighbours(x: Tensor) -> Tensor:
-    """The 3x3 neighbourhood of each pixel of x (N, B, H, W, C), zero beyond the border: (N, B * H * W, 9 * C)."""
+def _neighbours(x: Tensor, padding: str) -> Tensor:
+    """The 3x3 neighbourhood of each pixel of x (N, B, H, W, C): (N, B * H * W, 9 * C)."""
     networks, batch, height, width, channels = x.shape
-    padded = functional.pad(x, (0, 0, 1, 1, 1, 1))
+    padded = surrounded(x, padding)
     strides = padded.stride()
     windows = padded.as_strided((networks, batch, height, width, 3, 3 * channels), (*strides[:4], strides[2], 1))
     return windows.reshape(networks, batch * height * width, 9 * channels)

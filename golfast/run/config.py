@@ -38,6 +38,19 @@ def to_mapping(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
+def identity(config: Any) -> dict[str, Any]:
+    """As `to_mapping`, without fields that came later ("later" in their metadata) and have their default.
+
+    So what ran before there was such a field keeps its name.
+    """
+    found = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if not (field.metadata.get("later") and value == field.default):
+            found[field.name] = identity(value) if dataclasses.is_dataclass(value) else value
+    return found
+
+
 def override(config: Config, changes: Mapping[str, Any]) -> Config:
     """`config` with dotted keys changed, such as {"model.channels": 32}; checked like any other config."""
     mapping = to_mapping(config)
@@ -82,7 +95,7 @@ def to_toml(config: Any) -> str:
 
 def fingerprint(config: Any) -> str:
     """12 hexadecimal digits that name a config: equal fields, equal name, on any machine."""
-    canonical = json.dumps(to_mapping(config), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

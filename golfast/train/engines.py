@@ -17,9 +17,11 @@ def as_run(config: TrainConfig, compute: Compute) -> TrainConfig:
 
     on_cpu = compute.device.type == "cpu" and compute.bf16
     if (kind := KINDS.get(config.engine)) and not (on_cpu and kind.can_run(config.model)):
+        model = config.model
         raise ValueError(
             f"engine {config.engine!r} was asked for; it needs {kind.needs}, precision 'bf16' and device 'cpu', and "
-            f"got {config.model.channels} channels, {compute.precision} and {compute.device.type}; use engine 'torch'"
+            f"got {model.channels} channels, padding {model.padding!r}, {compute.precision} and {compute.device.type}; "
+            "use engine 'torch'"
         )
     engine = config.engine
     if engine == "auto":

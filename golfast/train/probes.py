@@ -108,6 +108,7 @@ class _Probing:
     def __init__(self, config: TrainConfig, network: Network, packed: States, compute: Compute) -> None:
         self.config, self.seed, self.compute = config.probes, config.seed, compute
         self.steps, self.timesteps = self.config.steps, config.model.timesteps
+        self.padding = config.model.padding
         self.pool = HiddenPool(network, packed, config.data.width, self.config.pool, compute)
         self.probes = seeded_network(
             Probes,
@@ -123,7 +124,7 @@ class _Probing:
         began, losses = time.perf_counter(), []
         targets = self.pool.truth[:, 1:-1]
         for timestep in range(self.timesteps):
-            weights, biases, loss = least_squares(self.pool.kept(timestep), targets)
+            weights, biases, loss = least_squares(self.pool.kept(timestep), targets, self.padding)
             first = timestep * self.probes.targets
             for decoder, weight, bias in zip(self.probes.decoders[first:], weights, biases, strict=False):
                 assert isinstance(decoder, Decoder)

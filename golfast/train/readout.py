@@ -2,15 +2,16 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+
+from golfast.model.conv import surrounded
 
 _AT_ONCE = 64  # states: their features are some tens of megabytes
 _ROUNDING = 1e-5
 """Of a feature's power: what the rounding of features and weights to bfloat16 adds to the error, per squared weight."""
 
 
-def least_squares(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, float]:
-    """The 3x3 convolution (with zeros beyond the border) whose pictures of hidden states come nearest to targets.
+def least_squares(hidden: Tensor, targets: Tensor, padding: str = "zeros") -> tuple[Tensor, Tensor, float]:
+    """The 3x3 convolution (with padding as of `Conv3x3`) whose pictures of hidden states come nearest to targets.
 
     hidden: (P, H, W, C) in any float type; targets: (P, k, H, W). Returns weights (k, 9 * C) with columns ordered (row,
     column, channel), biases (k,) and the mean squared error, all in float32. A weight costs what its rounding to
@@ -22,7 +23,7 @@ def least_squares(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, floa
     both = torch.zeros(count, wanted, dtype=torch.float64, device=hidden.device)
     power, cells = 0.0, targets.numel() / wanted
     for start in range(0, len(hidden), _AT_ONCE):
-        padded = pad(hidden[start : start + _AT_ONCE].float(), (0, 0, 1, 1, 1, 1))
+        padded = surrounded(hidden[start : start + _AT_ONCE].float(), padding)
         taps = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
         features = torch.cat([*taps, torch.ones_like(taps[0][..., :1])], dim=-1).flatten(0, 2)
         right = targets[start : start + _AT_ONCE].permute(0, 2, 3, 1).flatten(0, 2).float()

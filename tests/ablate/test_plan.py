@@ -74,7 +74,7 @@ def test_the_paper_has_161_distinct_runs():
 
 
 def test_every_spec_that_comes_with_golfast_is_whole():
-    past = {"agents", "batches", "causes", "games", "imagination", "larger", "worlds"}
+    past = {"agents", "batches", "causes", "games", "imagination", "larger", "rates", "shapes", "worlds"}
     assert set(PAPER_ORDER) | past == set(spec_names())
     for name in spec_names():
         assert load_spec(name).variants
@@ -152,6 +152,24 @@ def test_a_seed_that_another_machine_answered_is_not_asked_again():
     plan = Plan(rows(one), *ran(ended))
     assert [trial.config.seed for trial in plan.dry()] == [3, 4]  # what failed there may succeed here
     assert plan.rows[0].trials == [here, there[1], row.trial(2), row.trial(3)]
+
+
+def test_trials_of_another_kind_or_version_answer_nothing():
+    row = rows(spec())[0]
+    here = row.trial(0)
+    newer = {**to_mapping(here.config), "unheard_of": 1}
+    foreign = [("a" * 12, State.COUNTED, {"environment": {"name": "brick"}}), ("b" * 12, State.COUNTED, newer)]
+    assert Plan(rows(spec()), {}, Elsewhere(foreign)).next() == here
+
+
+def test_what_ran_before_there_was_a_field_answers_still():
+    row = rows(spec())[0]
+    there = by_engine(row, 0, "amx" if row.trial(0).config.engine == "torch" else "torch")
+    before = to_mapping(there.config)
+    del before["model"]["padding"]
+    plan = Plan(rows(spec()), {there.name: State.COUNTED}, Elsewhere([(there.name, State.COUNTED, before)]))
+    plan.dry()
+    assert plan.rows[0].trials[0] == there
 
 
 def test_what_a_machine_ran_with_another_precision_answers_nothing():

@@ -16,7 +16,7 @@ def test_compiled_figures_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
     if not fastest(config):
         pytest.skip("no engine here")
     torch.manual_seed(5)
-    network, adversarial, probes = Network(config), Decoder(7, 2, config.slope), Probes(config, 3, layers=1)
+    network, adversarial, probes = Network(config), Decoder(config, 2), Probes(config, 3, layers=1)
     for decoder in (network.decoder, adversarial, *probes.decoders):
         decoder.last.weight.data *= 20  # few outputs so near the threshold that rounding decides
     truth, compute = generate(Recipe(split="test", count=300, height=9, width=11, generations=3)), choose_compute("cpu")

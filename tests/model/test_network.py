@@ -15,7 +15,11 @@ def slow_network(network: Network, first: torch.Tensor) -> list[torch.Tensor]:
     def conv(layer, x):
         weight = layer.weight.reshape(layer.outputs, 3, 3, layer.inputs)
         result = torch.zeros(x.shape[0], layer.outputs, *x.shape[2:])
-        padded = functional.pad(x, (1, 1, 1, 1))
+        rows, columns = torch.arange(-1, x.shape[2] + 1), torch.arange(-1, x.shape[3] + 1)
+        padded = x[:, :, rows % x.shape[2]][:, :, :, columns % x.shape[3]]
+        if config.padding == "zeros":
+            inside = (rows % x.shape[2] == rows)[:, None] & (columns % x.shape[3] == columns)
+            padded = padded * inside
         for row in range(3):
             for column in range(3):
                 window = padded[:, :, row : row + x.shape[2], column : column + x.shape[3]]
@@ -47,6 +51,7 @@ def slow_network(network: Network, first: torch.Tensor) -> list[torch.Tensor]:
         ModelConfig(),
         ModelConfig(timesteps=2, channels=5, encoder_layers=2, core_layers=1, decoder_layers=3, slope=0.3),
         ModelConfig(timesteps=4, channels=3, shared_core=False, residual=False),
+        ModelConfig(timesteps=2, channels=4, padding="circular"),
     ],
 )
 def test_the_network_is_the_one_in_the_paper(config):
@@ -99,6 +104,7 @@ def test_the_discriminator_can_learn_to_tell_pictures_apart(size):
         ({"core_layers": 65}, "model.core_layers is 65"),
         ({"slope": 1.0}, "model.slope is 1.0"),
         ({"slope": float("nan")}, "model.slope is nan"),
+        ({"padding": "reflect"}, "model.padding is 'reflect'; allowed are: zeros, circular"),
     ],
 )
 def test_impossible_shapes(fields, message):

@@ -10,6 +10,7 @@ SHAPES = [
     ModelConfig(timesteps=2, channels=5, core_layers=2),
     ModelConfig(timesteps=3, channels=4, encoder_layers=2, core_layers=1, decoder_layers=3, slope=0.3),
     ModelConfig(timesteps=2, channels=3, core_layers=2, shared_core=False, residual=False, slope=0.0),
+    ModelConfig(timesteps=2, channels=4, core_layers=2, decoder_layers=2, padding="circular"),
 ]
 
 

@@ -106,5 +106,24 @@ def test_the_fingerprint_is_of_the_values():
     assert len(c.fingerprint(Outer())) == 12
 
 
+def test_a_field_that_came_later_leaves_the_names_that_were_there() -> None:
+    @dataclass(frozen=True)
+    class Now:
+        width: int = 3
+        padding: str = field(default="zeros", metadata={"later": True})
+
+    @dataclass(frozen=True)
+    class Then:
+        width: int = 3
+
+    @dataclass(frozen=True)
+    class Whole:
+        inner: Now | Then = field(default_factory=Now)
+
+    assert c.fingerprint(Whole()) == c.fingerprint(Whole(Then()))
+    assert c.fingerprint(Whole()) != c.fingerprint(Whole(Now(padding="circular")))
+    assert c.to_mapping(Whole()) == {"inner": {"width": 3, "padding": "zeros"}}
+
+
 def test_difference_names_fields_and_both_values():
     assert c.difference(Outer(), Outer(inner=Inner(channels=9))) == ["inner.channels (20 against 9)"]

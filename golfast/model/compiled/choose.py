@@ -18,10 +18,11 @@ class Kind(NamedTuple):
     make: Callable[[Shape], Engine]
 
 
+_ZEROS = "zeros beyond the border"
 KINDS = {
-    "amx": Kind("a CPU with a matrix unit for bf16 and at most 32 channels", amx.can_run, amx.AmxEngine),
+    "amx": Kind(f"a CPU with a matrix unit for bf16, at most 32 channels and {_ZEROS}", amx.can_run, amx.AmxEngine),
     "avx512": Kind(
-        "a CPU with AVX-512's bf16 products and at most 64 channels", avx512.can_run, avx512.Avx512Engine
+        f"a CPU with AVX-512's bf16 products, at most 64 channels and {_ZEROS}", avx512.can_run, avx512.Avx512Engine
     ),
 }  # fmt: skip
 """By name."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from golfast.model.compiled.choose import KINDS
 from golfast.model.compiled.engine import Batch, Shape, layers_of
 from golfast.model.compiled.program import Reader
+from golfast.model.config import ModelConfig
 from golfast.model.network import Decoder
 
 
@@ -18,15 +19,13 @@ class CompiledDecoder:
     All of those are kept until the gradients are had, in the outer caches: nothing is computed twice.
     """
 
-    def __init__(
-        self, engine: str, channels: int, layers: int, slope: float, most: int, height: int, width: int
-    ) -> None:
-        """Room for such a decoder on boards of this size; the engine must be able to run it here."""
+    def __init__(self, engine: str, config: ModelConfig, layers: int, most: int, height: int, width: int) -> None:
+        """Room for such a decoder on boards of this size; the engine must be able to run the network here."""
         with torch.device("meta"):
-            shapes = layers_of(Decoder(channels, layers, slope))
+            shapes = layers_of(Decoder(config, layers))
         reader = Reader(layers, most)
         self.engine = KINDS[engine].make(
-            Shape(shapes, channels, slope, reader.planes, reader.first_gradient, height, width)
+            Shape(shapes, config.channels, config.slope, reader.planes, reader.first_gradient, height, width)
         )
         self._drawing, self._learning = cache(reader.drawing), cache(reader.learning)
         self._nothing = np.zeros((1, height * width), np.float32)

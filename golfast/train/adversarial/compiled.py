@@ -31,7 +31,7 @@ class CompiledGame(Game):
         super().__init__(config, network, packed, compute)
         model, height, width = config.model, config.data.height, config.data.width
         most = (model.timesteps + 1) * self.config.batch
-        self.ours = CompiledDecoder(config.engine, model.channels, self.config.layers, model.slope, most, height, width)
+        self.ours = CompiledDecoder(config.engine, model, self.config.layers, most, height, width)
         self.ours.engine.load(self.decoder)
         live_in(self.decoder, self.ours.engine.weights)
         self.theirs = CompiledDiscriminator(height, width, self.discriminator.channels)

@@ -50,8 +50,7 @@ class Game(ABC):
         made = draw_seed(self.seed, "adversarial")
         model = config.model
         self.decoder, self.mean = (
-            seeded_network(Decoder, model.channels, self.config.layers, model.slope, seed=made).to(compute.device)
-            for _ in range(2)
+            seeded_network(Decoder, model, self.config.layers, seed=made).to(compute.device) for _ in range(2)
         )
         least = self.config.discriminator_channels
         self.discriminator = seeded_network(

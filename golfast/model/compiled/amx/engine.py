@@ -30,7 +30,7 @@ from golfast.vector import aligned
 
 def can_run(config: ModelConfig) -> bool:
     """Whether this CPU has the matrix unit, and the network fits it."""
-    return config.channels <= MOST_CHANNELS and has_tiles()
+    return config.channels <= MOST_CHANNELS and config.padding == "zeros" and has_tiles()
 
 
 class AmxEngine(Engine):

@@ -23,7 +23,7 @@ MOST_CHANNELS = 64
 
 def can_run(config: ModelConfig) -> bool:
     """Whether this CPU multiplies bfloat16, and the network fits."""
-    return config.channels <= MOST_CHANNELS and has_dot_products()
+    return config.channels <= MOST_CHANNELS and config.padding == "zeros" and has_dot_products()
 
 
 class Avx512Engine(Engine):
