@@ -31,6 +31,7 @@ SUITES = (
     "adversarial",
     "metric",
     "evaluate",
+    "sweep",
     "rl",
     "gpu",
     "gpu_train",

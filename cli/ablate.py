@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from golfast.errors import Failure
+
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def run_sweep(
 ) -> "list[Row]":
     """Run sweeps of one kind as one plan and `show` how many runs there are, or print what would be run.
 
-    Returns the rows.
+    Returns the rows. Who does not `show` them is to call `tell_failed` when all is printed.
     """
     from golfast.ablate.board import Board
     from golfast.ablate.elsewhere import Elsewhere
@@ -105,12 +107,13 @@ def run_sweep(
     from golfast.ablate.sweep import sweep
 
     kind = kind or kind_of(specs[0].kind)
+    recipes = tuple(dict.fromkeys(recipes)) or specs[0].recipes or kind.recipes[:1]
     for recipe in recipes:
         kind.config(recipe, 0)  # an unknown name is told before anything else
     together = _together(together, executor, device, specs[0].kind)
     rows = [
         Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
-        for recipe in recipes or specs[0].recipes or kind.recipes[:1]
+        for recipe in recipes
         for spec in specs
         for variant in spec.limited(counted=counted, most=most).variants
         if variant.suits(recipe)
@@ -122,6 +125,8 @@ def run_sweep(
     if dry_run:
         _show_plan(kind, rows, results, device, executor, workers, as_json=as_json)
         return rows
+    if executor == "local":
+        _check_folder(folder)
     with Store.writing(results) as store, Board(quiet=quiet) as board:
         plan = Plan(rows, store.states(failed=not retry_failed), Elsewhere(store.configs()))
         with _executor(executor, kind.work(folder.resolve(), device), workers, together, address) as chosen:
@@ -130,7 +135,27 @@ def run_sweep(
         _find_strips(plan, store, folder, device, board)
     if show:
         show_rows(rows, plan.states, as_json=as_json)
+        tell_failed(rows)
     return rows
+
+
+def tell_failed(rows: "list[Row]") -> None:
+    """Failure if a trial of these rows ended without figures."""
+    if failed := sum(row.failed for row in rows):
+        runs = "1 trial has" if failed == 1 else f"{failed} trials have"
+        raise Failure(
+            f"{runs} failed; `golfast results --where state=failed --columns trial,reason` says why, and with "
+            "--retry-failed they are run again"
+        )
+
+
+def _check_folder(folder: Path) -> None:
+    """OSError if trials could not work there."""
+    import tempfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
@@ -241,7 +266,12 @@ def _show_plan(
             | {"rows": ["/".join(row.key) for row in rows if trial in row.trials]}
             for trial in trials
         ]
-        told = {"trials": listed, "finished_before": len(known), "workers": at_once, "at_most_seconds": round(total)}
+        told = {
+            "trials": listed,
+            "finished_before": len({trial.name for row in rows for trial in row.trials} & known.keys()),
+            "workers": at_once,
+            "at_most_seconds": round(total),
+        }
         click.echo(json.dumps(told, indent=2))
         return
     for row in rows:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .ablate import RESULTS, run_sweep, sweep_options
+from .ablate import RESULTS, run_sweep, sweep_options, tell_failed
 from .options import examples
 
 if TYPE_CHECKING:
@@ -43,21 +43,37 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
     from golfast.ablate.store import Store
     from golfast.ablate.tables import PAPER_ORDER, all_entries
 
-    if show and quick:
-        raise ValueError("--show runs nothing, so --quick has no meaning with it; leave one of them out")
-    if not show:
+    rows: list[Any] = []
+    recipes = options["recipes"]
+    if show:
+        _check_shown(quick, options)
+    else:
         if quick:
             options["counted"] = options["counted"] or QUICK_COUNTED
         specs = [load_spec(name) for name in (QUICK if quick else PAPER_ORDER)]
-        run_sweep(specs, results=results, as_json=as_json, show=False, **options)
+        rows = run_sweep(specs, results=results, as_json=as_json, show=False, **options)
         if options["dry_run"]:
             return
     if show and results == RESULTS and not results.exists() and KEPT.exists():
         click.echo(f"nothing has been run here yet: these are the runs of {KEPT}", err=True)
         results = KEPT
     with Store.reading(results) as store:
-        found = [entry for entry in all_entries(store) if entry.table in PAPER_ORDER and entry.table != "figures"]
+        found = [entry for entry in all_entries(store, PAPER_ORDER) if entry.table != "figures"]
+    if show and recipes:
+        found = [entry for entry in found if set(entry.recipe.split(" - ")) <= set(recipes)]
+    if not found:
+        click.echo(f"{results} has no runs of the paper's experiments; golfast paper runs them", err=True)
     show_entries(found, as_json=as_json)
+    tell_failed(rows)
+
+
+def _check_shown(quick: bool, options: dict[str, Any]) -> None:
+    """ValueError for options that have no meaning where nothing is run."""
+    told = {"--quick": quick, "--counted": options["counted"], "--most": options["most"]}
+    told |= {"--dry-run": options["dry_run"], "--retry-failed": options["retry_failed"]}
+    for name, given in told.items():
+        if given:
+            raise ValueError(f"--show runs nothing, so {name} has no meaning with it; leave one of them out")
 
 
 def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
@@ -70,12 +86,13 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
         click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
         return
     table = None
+    wide = max((len(words.name(entry)) for entry in found), default=0)
     for entry in found:
         if (entry.table, entry.recipe) != table:
             table = (entry.table, entry.recipe)
             click.echo(f"\n{entry.table}, recipe {entry.recipe}")
-            click.echo(f"  {'':<58} {'counted':>9} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
+            click.echo(f"  {'':<{wide}} {'counted':>10} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
         name, mean, interval = words.name(entry), words.ours(entry), words.interval(entry)
         theirs = words.paper(entry)
-        click.echo(f"  {name:<58} {entry.counted:>3} of {entry.tried:>2} {mean:>8}  {interval:<18} {theirs:>7}")
+        click.echo(f"  {name:<{wide}} {entry.counted:>3} of {entry.tried:>3} {mean:>8}  {interval:<18} {theirs:>7}")
         click.echo(f"  {'':<4}{entry.verdict}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .ablate import RESULTS, run_sweep
+from .ablate import RESULTS, run_sweep, tell_failed
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
 
 if TYPE_CHECKING:
@@ -99,13 +99,18 @@ def compare(
         write_json(save, result)
     if as_json:
         click.echo(json.dumps(result, indent=2))
-        return
+    else:
+        _show(rows)
+        click.echo(f"Mean score of {episodes} games and its 95% interval over {count} seeds.", err=True)
+    tell_failed(trained)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
     width = max(len(row["variant"]) for row in rows)
     click.echo(f"{'':<{width}}  {'greedy':>24}  {'sampled':>24}  {'steps/s':>9}")
     for row in rows:
         scores = [interval_words(row[name]) for name in ("greedy", "sampled")]
         click.echo(f"{row['variant']:<{width}}  {scores[0]:>24}  {scores[1]:>24}  {row['steps_per_second']:>9,.0f}")
-    click.echo(f"Mean score of {episodes} games and its 95% interval over {count} seeds.", err=True)
 
 
 @click.command(

@@ -64,6 +64,11 @@ class Row:
         """The config of a seed before what it leaves to the machine is resolved."""
         return self.variant.config(self._kind, self.recipe, self.variant.first_seed + place)
 
+    @property
+    def failed(self) -> int:
+        """How many of the trials that ended failed."""
+        return self._ended[State.FAILED]
+
     def count(self, states: Mapping[str, State], *wanted: State) -> int:
         """How many of the trials given out are in one of these states. What has ended is looked at once."""
         for trial in list(self._running):

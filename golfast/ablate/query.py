@@ -14,7 +14,7 @@ from golfast.run.files import replacing
 
 Record = dict[str, Any]
 
-SHOWN = ("trial", "state", "rows", "seed", "metric", "greedy.mean", "steps", "seconds")
+SHOWN = ("trial", "state", "rows", "seed", "metric", "greedy.mean", "steps", "wall_seconds")
 """Columns of the table on a terminal, where none are asked for."""
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -95,15 +95,22 @@ def _condition(where: str, found: list[Record]) -> Callable[[Record], bool]:
     key, sign, text = parts.groups()
     _check_column(key, found)
     compare, wanted = _COMPARE[sign], parse_assignment(f"x={text}")[1]
+    kinds = {type(record[key]) for record in found if record[key] is not None}
+    if isinstance(wanted, str) and kinds and not kinds & {str, list}:
+        raise ValueError(f"{where!r} compares with a word, and there are none in column {key!r}")
 
     def holds(record: Record) -> bool:
         value = record[key]
         if isinstance(value, list):
-            return any(compare(member, wanted) for member in value)
+            return any(compare(member, _as(member)) for member in value)
         try:
-            return compare(value, wanted)
+            return compare(value, _as(value))
         except TypeError:  # no order between nothing, or a word, and a number
             return False
+
+    def _as(value: Any) -> Any:
+        """A word may look like a number, as the names of some trials do."""
+        return text if isinstance(value, str) and not isinstance(wanted, str) else wanted
 
     return holds
 

@@ -2,14 +2,15 @@
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from golfast.ablate.kinds import Kind, kind_of
-from golfast.run.config import flatten, from_mapping, override, read_toml, unknown_key
+from golfast.run.config import Config, flatten, from_mapping, override, read_toml, unknown_key
 
 MEASURES = {"networks": ("metric", "adversarial", "order", "imagination", "larger"), "agents": ("score",)}
 
@@ -30,7 +31,7 @@ class Variant:
     paper: Mapping[str, float]
     """The paper's figures for this row, such as {"mean": 0.99, "runs": 42}."""
     recipes: tuple[str, ...] = ()
-    """The recipes that it is for, "atari" standing for every atari/NAME; none for all."""
+    """The recipes that it is for, "atari" and "gym" standing for every atari/NAME and gym/ID; none for all."""
 
     def config(self, kind: Kind, recipe: str, seed: int) -> Any:
         """The config of one trial. ValueError for a key or a value that makes no sense."""
@@ -76,14 +77,12 @@ class Spec:
     """The recipes it is run under unless told; none: the first of its kind."""
 
     def __post_init__(self) -> None:
-        if self.kind not in MEASURES:
-            raise ValueError(f"kind is {self.kind!r}; allowed are: {', '.join(MEASURES)}")
-        if self.measure not in MEASURES[self.kind]:
-            allowed = ", ".join(MEASURES[self.kind])
-            raise ValueError(f"measure is {self.measure!r}; allowed for {self.kind} are: {allowed}")
         names = [variant.name for variant in self.variants]
         used = [name for effect in self.effects for name in (*effect.of, *effect.over)]
         used += [strip.variant for strip in self.strips]
+        labels = [strip.label for strip in self.strips]
+        if len(set(labels)) < len(labels):
+            raise ValueError("labels of strips must differ")
         for name in used:
             if name not in names:
                 raise ValueError(unknown_key(name, names).replace("config key", "variant"))
@@ -92,6 +91,7 @@ class Spec:
         """The same sweep with other numbers of runs for every variant.
 
         Where `most` is left out it grows with `counted`, so that the share of runs that may fail to count stays.
+        ValueError if a variant is to count more runs than `most`.
         """
         if counted is None and most is None:
             return self
@@ -99,7 +99,12 @@ class Spec:
         for variant in self.variants:
             enough = variant.counted if counted is None else counted
             limit = -(-variant.most * enough // variant.counted) if most is None else most
-            variants.append(dataclasses.replace(variant, counted=enough, most=max(enough, limit)))
+            if limit < enough:
+                raise ValueError(
+                    f"at most {limit} runs are fewer than the {enough} that variant {variant.name!r} of {self.name} is "
+                    "to count; give more, or another --counted"
+                )
+            variants.append(dataclasses.replace(variant, counted=enough, most=limit))
         return dataclasses.replace(self, variants=tuple(variants))
 
 
@@ -133,6 +138,16 @@ class _Row:
     recipes: list = field(default_factory=list)  # type: ignore[type-arg]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Effect:
+    """An effect's keys as they stand in a TOML file."""
+
+    label: str
+    of: list  # type: ignore[type-arg]
+    over: list  # type: ignore[type-arg]
+    paper: float = math.nan
+
+
 def spec_names() -> list[str]:
     """The sweeps that come with golfast: those of the papers, and some past them."""
     return sorted(path.name.removesuffix(".toml") for path in _packaged().iterdir() if path.name.endswith(".toml"))
@@ -161,24 +176,29 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
     if "title" not in mapping or not mapping.get("variants"):
         raise ValueError(f"spec {name!r} needs a title and at least one table [variants.NAME]")
     file = from_mapping(_File, mapping)
+    if file.kind not in MEASURES:
+        raise ValueError(f"kind is {file.kind!r}; allowed are: {', '.join(MEASURES)}")
+    kind, measure = kind_of(file.kind), file.measure or MEASURES[file.kind][0]
+    if measure not in MEASURES[file.kind]:
+        allowed = ", ".join(MEASURES[file.kind])
+        raise ValueError(f"measure is {measure!r}; allowed for {file.kind} are: {allowed}")
     variants = tuple(_variant(file, key, table) for key, table in file.variants.items())
-    kind = kind_of(file.kind)
-    _check_recipes("recipes", file.recipes)
-    for recipe in file.recipes:
-        kind.config(recipe, 0)
+    _check_recipes(kind, "recipes", file.recipes)
     for variant in variants:
+        _check_recipes(kind, f"variants.{variant.name}.recipes", variant.recipes)
+        _check_paper(measure, variant)
         for recipe in filter(variant.suits, kind.recipes):
             try:
                 variant.config(kind, recipe, variant.first_seed)
             except ValueError as error:
                 raise ValueError(f"spec {name!r}, variant {variant.name!r}: {error}") from None
-    effects = tuple(_table(Effect, table, f"effects of spec {name!r}", ("of", "over")) for table in file.effects)
-    strips = tuple(_table(Strip, table, f"strips of spec {name!r}") for table in file.strips)
+    effects = tuple(_effect(table, f"effects[{number}]") for number, table in enumerate(file.effects))
+    strips = tuple(_table(Strip, table, f"strips[{number}]") for number, table in enumerate(file.strips))
     return Spec(
         name=name,
         title=file.title,
         kind=file.kind,
-        measure=file.measure or MEASURES[file.kind][0],
+        measure=measure,
         variants=variants,
         effects=effects,
         strips=strips,
@@ -190,41 +210,68 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
     if not isinstance(table, Mapping):
         raise ValueError(f"variants.{name} is a table; got {table!r}")
     row = from_mapping(_Row, table, within=f"variants.{name}.")
-    counted = row.counted or file.counted
-    most = row.most or file.most or 3 * counted
+    counted = row.counted if "counted" in table else file.counted
+    most = row.most if "most" in table else file.most or 3 * counted
+    changes = flatten(file.base) | flatten(row.set)
+    if "seed" in changes:
+        raise ValueError(f"variants.{name} sets a seed; a sweep gives out seeds itself, from the key `seed` on")
     if counted < 1 or most < counted:
         raise ValueError(f"variants.{name} is to count {counted} of at most {most} runs; count 1 or more, of as many")
     for key, value in row.paper.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"variants.{name}.paper.{key} takes a number; got {value!r}")
-    _check_recipes(f"variants.{name}.recipes", row.recipes)
     return Variant(
         name=name,
         label=row.label or name,
-        changes=flatten(file.base) | flatten(row.set),
+        changes=changes,
         counted=counted,
         most=most,
-        first_seed=row.seed or file.seed,
+        first_seed=row.seed if "seed" in table else file.seed,
         paper=row.paper,
         recipes=tuple(row.recipes),
     )
 
 
-def _check_recipes(key: str, recipes: list[Any]) -> None:
-    if not all(isinstance(recipe, str) for recipe in recipes):
-        raise ValueError(f"{key} takes names of recipes; got {recipes!r}")
+_FAMILIES = ("atari", "gym")  # recipes "atari/NAME" and "gym/ID"
 
 
-def _table(kind: Any, table: Any, where: str, lists: tuple[str, ...] = ()) -> Any:
-    known = [one.name for one in dataclasses.fields(kind)]
-    for key in table:
+def _check_recipes(kind: Kind, key: str, recipes: Iterable[Any]) -> None:
+    for recipe in recipes:
+        if not isinstance(recipe, str):
+            raise ValueError(f"{key} takes names of recipes, and {recipe!r} is none")
+        if recipe not in _FAMILIES:
+            kind.config(recipe, 0)
+
+
+def _check_paper(measure: str, variant: Variant) -> None:
+    from golfast.ablate.tables import FIGURES
+
+    known = ["runs", *(key for _, key, _, _ in FIGURES[measure])]
+    for key in variant.paper:
         if key not in known:
+            raise ValueError(unknown_key(f"variants.{variant.name}.paper.{key}", known))
+
+
+def _effect(table: Any, where: str) -> Effect:
+    read = _table(_Effect, table, where)
+    for key in ("of", "over"):
+        names = getattr(read, key)
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"{where}.{key} is a list of variants' names; got {names!r}")
+    paper = None if math.isnan(read.paper) else read.paper
+    return Effect(label=read.label, of=tuple(read.of), over=tuple(read.over), paper=paper)
+
+
+def _table(kind: type[Config], table: Any, where: str) -> Config:
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{where} is a table; got {table!r}")
+    for key in table:
+        if key not in (known := [one.name for one in dataclasses.fields(kind)]):  # type: ignore[arg-type]
             raise ValueError(f"{where}: {unknown_key(key, known)}")
-    values = {key: tuple(value) if key in lists else value for key, value in table.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ValueError(f"{where}: {str(error).partition('() ')[2] or error}") from None
+    needed = [one.name for one in dataclasses.fields(kind) if one.default is dataclasses.MISSING]  # type: ignore[arg-type]
+    if missing := [key for key in needed if key not in table]:
+        raise ValueError(f"{where} needs {missing[0]!r}")
+    return from_mapping(kind, table, within=f"{where}.")
 
 
 def _packaged() -> Any:

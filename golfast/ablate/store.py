@@ -101,7 +101,7 @@ class Store:
             with _told(path):
                 db = sqlite3.connect(path, isolation_level=None)
                 try:
-                    _check_format(db, path)
+                    _check_format(db, path, writing=True)
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")  # a trial takes seconds, a sync milliseconds
                     db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
@@ -123,33 +123,49 @@ class Store:
                 2, "there is no results file; `golfast paper` or `golfast ablate` make it", str(path)
             )
         with _told(path):
-            # A file that nobody writes to, perhaps in a folder that cannot be written to, is taken as it stands.
-            still = not path.with_name(f"{path.name}-wal").exists()
+            # In a folder that cannot be written to a file is taken as it stands: SQLite would want files beside it.
+            still = not os.access(path.parent, os.W_OK)
             db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}", uri=True)
             try:
-                _check_format(db, path)
+                _check_format(db, path, writing=False)
                 yield cls(db, path)
             finally:
                 db.close()
 
     def save_row(self, row: "Row", place: int) -> None:
-        """Keep what a row and its spec are, so that tables can be made from this file alone."""
-        spec, variant = row.spec, asdict(row.variant)
+        """Keep what a row and its spec are, so that tables can be made from this file alone.
+
+        A row that asks something else than it did before loses the trials that it had (they stay in the file). One that
+        asks for fewer runs than before keeps those it has.
+        """
+        spec, variant = row.spec, json.loads(json.dumps(asdict(row.variant)))
         about = {
             "title": spec.title,
             "measure": spec.measure,
             "effects": [asdict(effect) for effect in spec.effects],
             "strips": [asdict(strip) for strip in spec.strips],
         }
+        one = "spec = ? AND recipe = ? AND variant = ?"
         with self._transaction():
+            before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
+            known = variant if before is None else json.loads(before["definition"])
+            if any(known.get(key) != variant[key] for key in ("changes", "first_seed")):
+                self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
+                self._db.execute("DELETE FROM strips WHERE spec = ? AND recipe = ?", row.key[:2])
+            else:
+                variant |= {key: max(variant[key], known[key]) for key in ("counted", "most")}
             self._db.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (spec.name, json.dumps(about)))
             self._db.execute(
                 "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", (*row.key, place, json.dumps(variant))
             )
 
-    def save_member(self, row: "Row", place: int, trial: Trial) -> None:
-        """Keep that a trial is the one of a row's seed at `place`."""
-        self._db.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", (*row.key, place, trial.name))
+    def save_members(self, members: "Iterable[tuple[Row, int, Trial]]") -> None:
+        """Keep which trials are those of the rows' seeds at some places."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)",
+                [(*row.key, place, trial.name) for row, place, trial in members],
+            )
 
     def save_trial(
         self,
@@ -200,25 +216,29 @@ class Store:
 
     def states(self, *, failed: bool = True) -> dict[str, State]:
         """How each trial ended, by name; without those that failed if `failed` is not set."""
-        found = {name: State(state) for name, state in self._db.execute("SELECT name, state FROM trials")}
+        with self._whole():
+            found = {name: State(state) for name, state in self._db.execute("SELECT name, state FROM trials")}
         return {name: state for name, state in found.items() if failed or state is not State.FAILED}
 
     def configs(self) -> list[tuple[str, State, dict[str, Any]]]:
         """Name, state and config of all trials, in the order in which they ended."""
         found = self._db.execute("SELECT name, state, config FROM trials ORDER BY finished, name")
-        return [(name, State(state), json.loads(config)) for name, state, config in found]
+        with self._whole():
+            return [(name, State(state), json.loads(config)) for name, state, config in found]
 
     def trials(self, names: Iterable[str] | None = None) -> list[Finished]:
         """All trials, or those of these names that are there, in the order of the names."""
-        if names is None:
-            return [_finished(row) for row in self._db.execute("SELECT * FROM trials ORDER BY finished, name")]
-        found = (self._db.execute("SELECT * FROM trials WHERE name = ?", (name,)).fetchone() for name in names)
-        return [_finished(row) for row in found if row is not None]
+        with self._whole():
+            if names is None:
+                return [_finished(row) for row in self._db.execute("SELECT * FROM trials ORDER BY finished, name")]
+            found = (self._db.execute("SELECT * FROM trials WHERE name = ?", (name,)).fetchone() for name in names)
+            return [_finished(row) for row in found if row is not None]
 
     def curve(self, name: str) -> list[dict[str, Any]]:
         """The records of a trial's training."""
         row = self._db.execute("SELECT records FROM curves WHERE trial = ?", (name,)).fetchone()
-        records: list[dict[str, Any]] = [] if row is None else json.loads(zlib.decompress(row[0]))
+        with self._whole():
+            records: list[dict[str, Any]] = [] if row is None else json.loads(zlib.decompress(row[0]))
         return records
 
     def specs(self) -> dict[str, dict[str, Any]]:
@@ -226,26 +246,35 @@ class Store:
         return {name: json.loads(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
 
     def rows(self, spec: str) -> list[tuple[str, dict[str, Any], list[str]]]:
-        """Recipe, definition and trials (in the order of seeds) of every row of a spec."""
+        """Recipe, definition and trials of every row of a spec.
+
+        The trials are those of the row's seeds in order, up to the first that has not ended, or the one with which
+        enough of them count: so a sweep under way leans to no kind of run, and what was tried again takes its place.
+        """
         found = self._db.execute("SELECT * FROM rows WHERE spec = ? ORDER BY recipe, place", (spec,)).fetchall()
-        members = "SELECT trial FROM members WHERE spec = ? AND recipe = ? AND variant = ? ORDER BY place"
-        return [
-            (
-                row["recipe"],
-                json.loads(row["definition"]),
-                [name for (name,) in self._db.execute(members, (spec, row["recipe"], row["variant"]))],
-            )
-            for row in found
-        ]
+        members = (
+            "SELECT trial, state FROM members LEFT JOIN trials ON name = trial "
+            "WHERE spec = ? AND recipe = ? AND variant = ? ORDER BY place"
+        )
+        told = []
+        for row in found:
+            definition, names, counted = json.loads(row["definition"]), [], 0
+            for name, state in self._db.execute(members, (spec, row["recipe"], row["variant"])):
+                if state is None or counted == definition["counted"]:
+                    break
+                names.append(name)
+                counted += State(state) is State.COUNTED
+            told.append((row["recipe"], definition, names))
+        return told
 
     def rows_of_trials(self) -> dict[str, list[str]]:
         """The rows, as spec/recipe/variant, that each trial belongs to."""
         found: dict[str, list[str]] = {}
-        for spec, recipe, variant, trial in self._db.execute(
-            "SELECT spec, recipe, variant, trial FROM members ORDER BY spec, recipe, variant"
-        ):
-            found.setdefault(trial, []).append(f"{spec}/{recipe}/{variant}")
-        return found
+        for spec in self.specs():
+            for recipe, definition, names in self.rows(spec):
+                for name in names:
+                    found.setdefault(name, []).append(f"{spec}/{recipe}/{definition['name']}")
+        return {name: sorted(rows) for name, rows in found.items()}
 
     def strips(self, spec: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Recipe, label and picture of every strip that was found for a spec."""
@@ -258,6 +287,14 @@ class Store:
         """The sweeps that wrote to this file."""
         found = self._db.execute("SELECT * FROM sessions ORDER BY id").fetchall()
         return [dict(row) | {"machine": json.loads(row["machine"])} for row in found]
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Values that no version of golfast writes are damage."""
+        try:
+            yield
+        except (ValueError, zlib.error) as error:
+            raise Failure(f"{self.path} is damaged: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -278,11 +315,13 @@ def _finished(row: sqlite3.Row) -> Finished:
     return Finished(**values)
 
 
-def _check_format(db: sqlite3.Connection, path: Path) -> None:
+def _check_format(db: sqlite3.Connection, path: Path, *, writing: bool) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version != FORMAT and (version or tables):
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    if (version or tables) and (version != FORMAT or not {"trials", "members"} <= tables):
         raise Failure(f"{path} is not a results file of format {FORMAT}; give another file")
+    if not writing and not tables:
+        raise Failure(f"{path} has no results yet")
 
 
 @contextmanager

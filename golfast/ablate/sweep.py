@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from golfast.ablate.jobs import Ended, State, Trial
-from golfast.ablate.plan import Plan
+from golfast.ablate.plan import Plan, Row
 from golfast.ablate.store import Store
 from golfast.run.hardware import hardware, versions
 
@@ -60,7 +60,8 @@ def sweep(
     """
     for place, row in enumerate(plan.rows):
         store.save_row(row, place)
-    plan.on_member = store.save_member
+    members: list[tuple[Row, int, Trial]] = []
+    plan.on_member = lambda *member: members.append(member)
     began = clock()
     session = store.begin_session(
         began=_now(),
@@ -77,6 +78,9 @@ def sweep(
             tried[trial.name] += 1
             executor.submit(trial)
             running += 1
+        if members:
+            store.save_members(members)
+            members.clear()
         if not running:
             return
         ended = executor.wait(0.5)

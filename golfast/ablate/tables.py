@@ -1,7 +1,6 @@
 """The tables: what the runs of each row gave, beside what the paper has.
 
-Everything here is made from the results file alone. A row's runs are those of its seeds in order, up to the first that
-has not ended, so a table of a sweep that is under way leans to no kind of run.
+Everything here is made from the results file alone.
 """
 
 import itertools
@@ -174,9 +173,7 @@ def load_rows(store: Store, spec: str) -> list[Row]:
     """The rows of a spec with the runs that count towards them, or were tried for them."""
     found = []
     for recipe, definition, names in store.rows(spec):
-        ended = {trial.name: trial for trial in store.trials(names)}
-        runs = [ended[name] for name in itertools.takewhile(ended.__contains__, names)]
-        found.append(Row(spec, recipe, definition, runs))
+        found.append(Row(spec, recipe, definition, store.trials(names)))
     return sorted(found, key=lambda row: (row.recipe not in _FIRST, row.recipe))
 
 
@@ -196,9 +193,9 @@ def entries(store: Store, spec: str, about: dict[str, Any]) -> list[Entry]:
     return found + _recipes_compared(rows, FIGURES[about["measure"]])
 
 
-def all_entries(store: Store) -> list[Entry]:
-    """The figures of all specs in the results file, the paper's first and in its order."""
-    specs = store.specs()
+def all_entries(store: Store, wanted: Sequence[str] = ()) -> list[Entry]:
+    """The figures of all specs in the results file, or of those that are wanted; the paper's first and in its order."""
+    specs = {name: about for name, about in store.specs().items() if not wanted or name in wanted}
     ordered = [name for name in PAPER_ORDER if name in specs] + [name for name in specs if name not in PAPER_ORDER]
     return [entry for name in ordered for entry in entries(store, name, specs[name])]
 

@@ -126,6 +126,16 @@ def unknown_key(key: str, known: list[str]) -> str:
     return f"there is no config key {key!r}; {meant}"
 
 
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+}
+
+
 def _convert(kind: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
@@ -134,6 +144,5 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
-        raise ValueError(f"config key {name!r} takes {words.get(kind, kind)}; got {value!r}")
+        raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {value!r}")
     return value

@@ -86,10 +86,7 @@ def test_every_spec_that_comes_with_golfast_is_whole():
         ({"variants": {"a": {}}}, "needs a title"),
         ({"title": "t", "variants": {"a": {}}, "seeds": 3}, "'seeds'; did you mean 'seed'"),
         ({"title": "t", "variants": {"a": {}}, "recipes": ["fats"]}, "recipe 'fats' is unknown"),
-        (
-            {"title": "t", "variants": {"a": {}}, "recipes": [["fast"]]},
-            "recipes takes names of recipes; got [['fast']]",
-        ),
+        ({"title": "t", "variants": {"a": {}}, "recipes": [["fast"]]}, "names of recipes, and ['fast'] is none"),
         ({"title": "t", "variants": {"a": {"counts": 3}}}, "did you mean 'variants.a.counted'"),
         ({"title": "t", "variants": {"a": {"set": {"model": {"chanels": 3}}}}}, "did you mean 'model.channels'"),
         ({"title": "t", "variants": {"a": {"set": {"model": {"channels": 0}}}}}, "model.channels is 0"),
@@ -103,7 +100,37 @@ def test_every_spec_that_comes_with_golfast_is_whole():
         ({"title": "t", "variants": {"a": {}}, "kind": "animals"}, "kind is 'animals'; allowed are: networks, agents"),
         ({"title": "t", "variants": {"a": {}}, "kind": "agents", "measure": "metric"}, "allowed for agents are: score"),
         ({"title": "t", "variants": {"a": {"set": {"entropi": 1}}}, "kind": "agents"}, "did you mean 'entropy'"),
-        ({"title": "t", "variants": {"a": {"recipes": [3]}}}, "recipes takes names of recipes; got [3]"),
+        ({"title": "t", "variants": {"a": {"recipes": ["nope"]}}}, "recipe 'nope' is unknown"),
+        ({"title": "t", "variants": {"a": {"counted": 0}}}, "count 0 of at most"),
+        ({"title": "t", "variants": {"a": {"set": {"seed": 5}}}}, "variants.a sets a seed"),
+        ({"title": "t", "variants": {"a": {"paper": {"maen": 1}}}}, "did you mean 'mean'"),
+        ({"title": "t", "variants": 3}, "'variants' takes a table; got 3"),
+        ({"title": "t", "variants": {"a": {}}, "effects": [3]}, "effects[0] is a table; got 3"),
+        (
+            {"title": "t", "variants": {"a": {}}, "effects": [{"label": "x", "of": 3, "over": ["a"]}]},
+            "of' takes a list",
+        ),
+        ({"title": "t", "variants": {"a": {}}, "effects": [{"label": "x", "of": [[]], "over": ["a"]}]}, "got [[]]"),
+        (
+            {
+                "title": "t",
+                "variants": {"a": {}},
+                "effects": [{"label": "x", "of": ["a"], "over": ["a"], "paper": "y"}],
+            },
+            "effects[0].paper' takes a number",
+        ),
+        (
+            {"title": "t", "variants": {"a": {}}, "strips": [{"label": "x", "variant": "a", "value": "big"}]},
+            "strips[0].value' takes a number",
+        ),
+        (
+            {"title": "t", "variants": {"a": {}}, "strips": [{"label": "x", "variant": "a", "value": 1}] * 2},
+            "labels of strips must differ",
+        ),
+        (
+            {"title": "t", "variants": {"a": {"recipes": [3]}}},
+            "variants.a.recipes takes names of recipes, and 3 is none",
+        ),
     ],
 )
 def test_words_that_make_no_sense_are_told_before_anything_runs(mapping, message):
@@ -127,7 +154,8 @@ def test_agents_of_a_sweep_play_what_the_recipe_names():
 def test_other_numbers_of_runs_keep_the_share_that_may_fail():
     limited = load_spec("table1").limited(counted=100)
     assert {(variant.counted, variant.most) for variant in limited.variants} == {(100, 300)}
-    assert load_spec("table1").limited(counted=2, most=1).variants[0].most == 2
+    with pytest.raises(ValueError, match="at most 1 runs are fewer than the 2 that variant '2-2'"):
+        load_spec("table1").limited(counted=2, most=1)
 
 
 def by_engine(row, place, engine):

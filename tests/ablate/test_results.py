@@ -24,7 +24,7 @@ def found(tmp_path_factory):
         store._db.execute("PRAGMA synchronous = OFF")  # ten thousand at once, where a sweep has seconds between them
         for place in range(10_000):
             trial = row.trial(place)
-            store.save_member(row, place, trial)
+            store.save_members([(row, place, trial)])
             failed = place % 10 == 9
             store.save_trial(
                 trial,
@@ -55,6 +55,10 @@ def test_conditions(found):
     } | {record["trial"] for record in low if record["metric"] == 0}
     assert len(select(found, ["rows=s/fast/a"])) == 10_000
     assert select(found, ["rows=s/fast/b"]) == []
+    with pytest.raises(ValueError, match="compares with a word, and there are none in column 'metric'"):
+        select(found, ["metric>abc"])
+    number = next(record["trial"] for record in found if record["trial"].isdigit())
+    assert [record["trial"] for record in select(found, [f"trial={number}"])] == [number]
     with pytest.raises(ValueError, match="did you mean 'metric'"):
         select(found, ["metrik=3"])
     with pytest.raises(ValueError, match="is no condition"):

@@ -1,5 +1,7 @@
 """Sweeps in real processes: nothing that ended is lost, nothing is run twice, what fails is told."""
 
+import contextlib
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -14,7 +16,9 @@ from fake_trials import run
 
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.local import LocalExecutor
+from golfast.ablate.plan import Plan
 from golfast.ablate.store import Store
+from golfast.ablate.sweep import sweep
 from golfast.errors import Failure
 from golfast.run.config import fingerprint
 from golfast.train import TrainConfig
@@ -120,4 +124,57 @@ def test_a_results_file_that_is_none(tmp_path):
     with sqlite3.connect(tmp_path / "c.sqlite") as db:
         db.execute("CREATE TABLE other (x)")
     with pytest.raises(Failure, match="not a results file of format"), Store.writing(tmp_path / "c.sqlite"):
+        pass
+
+
+def members(path, variant="a"):
+    """Seeds and states of a row as tables have them."""
+    with Store.reading(path / "results.sqlite") as store:
+        rows = {definition["name"]: names for _, definition, names in store.rows("s")}
+        return [(trial.seed, trial.state.value) for trial in store.trials(rows[variant])]
+
+
+def test_what_is_tried_again_takes_its_place(tmp_path):
+    work = fake.Fake(tmp_path, fails=(2,))
+    fake.run(tmp_path, work, rows=fake.sweep_rows(a=3))
+    assert members(tmp_path) == [(1, "counted"), (2, "failed"), (3, "counted"), (4, "counted")]
+    with Store.writing(tmp_path / "results.sqlite") as store:
+        plan = Plan(fake.sweep_rows(a=3), store.states(failed=False))
+        with LocalExecutor(fake.Fake(tmp_path), 1) as executor:
+            sweep(plan, executor, store, watcher=fake.Silent())
+    assert members(tmp_path) == [(1, "counted"), (2, "counted"), (3, "counted")]
+
+
+def test_fewer_runs_leave_those_that_are_there(tmp_path):
+    fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=4))
+    fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=2))
+    assert len(members(tmp_path)) == 4
+
+
+def test_a_row_that_asks_something_else_has_no_runs_of_before(tmp_path):
+    fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=4))
+    changed = fake.sweep_rows(a=2)[0]
+    changed.variant = dataclasses.replace(changed.variant, changes={"model.channels": 4}, first_seed=11)
+    fake.run(tmp_path, fake.Fake(tmp_path), rows=[changed])
+    assert members(tmp_path) == [(11, "counted"), (12, "counted")]
+
+
+def test_damage_is_told_with_the_files_name(tmp_path):
+    fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=1))
+    path = tmp_path / "results.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE trials SET config = '{'")
+        db.commit()
+    with Store.reading(path) as store, pytest.raises(Failure, match=r"results\.sqlite is damaged"):
+        store.trials()
+
+
+def test_a_foreign_file_of_the_same_number_is_not_written_to(tmp_path):
+    path = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE songs (name TEXT); PRAGMA user_version = 1;")
+    with pytest.raises(Failure, match="is not a results file"), Store.writing(path):
+        pass
+    path.write_bytes(b"")
+    with pytest.raises(Failure, match="has no results yet"), Store.reading(path):
         pass

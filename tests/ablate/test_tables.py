@@ -100,7 +100,7 @@ def stored(path, spec, outcomes):
             for number, outcome in enumerate(outcomes[variant.name]):
                 config = Tiny(variant.name, number + 1)
                 trial = Trial(fingerprint(config), config)
-                store.save_member(row, number, trial)
+                store.save_members([(row, number, trial)])
                 if outcome is None:
                     continue
                 state, own, adversarial, learned = outcome
@@ -164,7 +164,7 @@ def test_recipes_are_compared_row_by_row(tmp_path):
                 for number in range(6):
                     config = Tiny(variant.name + recipe, number + 1)
                     trial = Trial(fingerprint(config), config)
-                    store.save_member(row, number, trial)
+                    store.save_members([(row, number, trial)])
                     value = own[variant.name, recipe] + number / 100
                     result = fake.result(trial) | {"metric_variants": dict.fromkeys(fake.READINGS, value)}
                     store.save_trial(trial, State.COUNTED, result=result)

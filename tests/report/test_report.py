@@ -38,7 +38,7 @@ def results(tmp_path_factory):
                     for number in range(count):
                         config = Tiny(f"{spec.name}{recipe}{variant.name}", number)
                         trial = Trial(fingerprint(config), config)
-                        store.save_member(row, number, trial)
+                        store.save_members([(row, number, trial)])
                         store.save_trial(trial, State.COUNTED, result=_result(trial, rng), seconds=30.0)
         store.save_trial(trial, State.FAILED, result=None, reason="the loss is <nan>")
         boards = (rng.random((4, 20, 20)) < 0.2).astype(int)
@@ -82,8 +82,8 @@ def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
     # Of larger boards the made-up results have no figures: those rows are there, and empty.
-    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2 + 5 + 4 + 4 * 2)
-    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4 + 5 + 4 * 2  # the same rows under two recipes
+    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2 + 6 + 4 + 4 * 2 + 6 + 4 + 9 + 6)
+    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4 + 6 + 4 * 2 + 6 + 9  # the same rows under two recipes
     assert html.count('<p class="verdict">') == len(tables) == figures + compared
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     assert html.count("runs end with at least half of their pictures true") == 2 * 4
