@@ -37,15 +37,23 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(sample.std(ddof=1) / len(sample) ** 0.5), low, high)
 
 
-def difference(of: Sequence[float], over: Sequence[float]) -> Estimate:
-    """Mean of the first less mean of the second, likewise, the two resampled independently."""
+def difference(of: Sequence[float], over: Sequence[float], *, unseen: bool = False) -> Estimate:
+    """Mean of the first less mean of the second, likewise, the two resampled independently.
+
+    unseen: whether the interval allows for runs that were not seen, as `expected_range` does.
+    """
     if not of or not over:
         return Estimate(None, None, None, None)
     one, other = np.asarray(of, np.float64), np.asarray(over, np.float64)
     mean = float(one.mean() - other.mean())
     if min(len(one), len(other)) == 1:
         return Estimate(mean, None, None, None)
-    low, high = _middle(means_of_resamples(one, len(one)) - means_of_resamples(other, len(other), stream=1))
+    if unseen:
+        top = _top([*of, *over])
+        drawn = _means_with_one_more(one, len(one), top, 0) - _means_with_one_more(other, len(other), top, 1)
+        low, high = _middle(mean + drawn - drawn.mean())
+    else:
+        low, high = _middle(means_of_resamples(one, len(one)) - means_of_resamples(other, len(other), stream=1))
     error = float((one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)) ** 0.5)
     return Estimate(mean, error, low, high)
 
@@ -53,13 +61,16 @@ def difference(of: Sequence[float], over: Sequence[float]) -> Estimate:
 def expected_range(values: Sequence[float], runs: int) -> tuple[float, float] | None:
     """Between what 95% of the means of so many other runs lie, if those are like these; None for fewer than 5 of these.
 
-    Both means are uncertain: that of `runs` others, and that of these few, which say what runs are like.
+    For figures from 0 to 1 or, where these are larger, to the largest of them. Both means are uncertain: that of `runs`
+    others, and that of these few, which say what runs are like. And that a hundred runs are alike does not say that all
+    are: it is as if one more had been seen, of which nothing is known.
     """
     if len(values) < FEWEST:
         return None
-    sample = np.asarray(values, np.float64)
-    theirs, ours = means_of_resamples(sample, runs), means_of_resamples(sample, len(sample), stream=1)
-    return _middle(sample.mean() + theirs - ours)
+    sample, top = np.asarray(values, np.float64), _top(values)
+    theirs, ours = _means_with_one_more(sample, runs, top, 0), _means_with_one_more(sample, len(sample), top, 1)
+    low, high = _middle(np.clip(sample.mean() + theirs - ours, 0, top))
+    return low, high
 
 
 def largest_gap(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
@@ -88,7 +99,19 @@ def means_of_resamples(sample: Floats, size: int, *, stream: int = 0) -> Floats:
     return means
 
 
-@lru_cache(8)
+def _top(values: Sequence[float]) -> float:
+    return max(1.0, *values)
+
+
+def _means_with_one_more(sample: Floats, size: int, top: float, stream: int) -> Floats:
+    """As `means_of_resamples`, of the sample and one more that is, each time it is drawn, anything from 0 to top."""
+    chosen = _draws(size, stream) * np.uint64(len(sample) + 1) >> np.uint64(32)
+    anything = _draws(size, stream + 2) * (top / 2**32)
+    means: Floats = np.where(chosen < len(sample), np.append(sample, 0.0)[chosen], anything).mean(axis=1)
+    return means
+
+
+@lru_cache(16)
 def _draws(size: int, stream: int) -> NDArray[np.uint64]:
     """Evenly distributed numbers of 32 bits, (RESAMPLES, size) uint64."""
     raw = np.random.Philox(key=np.array([size, stream], np.uint64)).random_raw(RESAMPLES * size)

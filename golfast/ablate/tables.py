@@ -12,8 +12,9 @@ from golfast.ablate.jobs import State
 from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
 
-READINGS = ("matched", "equation", "dataset")
-"""The three readings of the paper's metric; the first is the one that tables show."""
+SMOOTH = "matthews"
+READINGS = ("matched", "equation", "dataset", SMOOTH)
+"""The three readings of the paper's metric, of which tables show the first, and the smooth metric beside them."""
 
 PAPER_ORDER = ("table1", "table2", "table3", "order", "channels", "depth", "figures")
 DIFFERENCE, COMPARISON = "difference of means", "difference of recipes"
@@ -89,31 +90,32 @@ class Row:
         return [value for value in found if value is not None]
 
 
+def _read(figures: dict[str, Any] | None, reading: str) -> float | None:
+    """A reading of a decoder's figures; None without such a decoder."""
+    if figures is None:
+        return None
+    value: float | None = figures.get(SMOOTH) if reading == SMOOTH else figures["metric_variants"][reading]
+    return value
+
+
 def own(result: dict[str, Any], reading: str) -> float | None:
     """The metric with the decoder that the network was trained with."""
-    value: float | None = result["metric_variants"][reading]
-    return value
+    return _read(result, reading)
 
 
 def adversarial(result: dict[str, Any], reading: str) -> float | None:
     """The metric with the adversarial decoder; None for a run without one."""
-    stage = result.get("adversarial")
-    value: float | None = stage["metric_variants"][reading] if stage else None
-    return value
+    return _read(result.get("adversarial"), reading)
 
 
 def probed(result: dict[str, Any], reading: str) -> float | None:
     """The metric with probes, decoders that were shown the states in between: what is there to be imagined at all."""
-    stage = result.get("probes")
-    value: float | None = stage["metric_variants"][reading] if stage else None
-    return value
+    return _read(result.get("probes"), reading)
 
 
 def on_larger_boards(result: dict[str, Any], reading: str) -> float | None:
     """The metric of the network's own decoder on boards twice as high and wide as those it was trained on."""
-    figures = result.get("larger")
-    value: float | None = figures["metric_variants"][reading] if figures else None
-    return value
+    return _read(result.get("larger"), reading)
 
 
 def better(result: dict[str, Any], reading: str) -> float | None:
@@ -272,11 +274,15 @@ def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, R
 
     used = [rows[name] for name in (*effect["of"], *effect["over"]) if name in rows]
     values = both(READINGS[0])
-    found = difference(*values)
+    one_value = any(len(set(side)) == 1 for side in values)  # which does not say that all runs have it
+    found = difference(*values, unseen=one_value)
+    fewest = min((len(row.values(figure)) for row in used), default=0)
     paper = effect["paper"]
     words = "Too few runs to say."
-    if found.low is not None and found.high is not None and min(map(len, values)) >= FEWEST:
+    if found.low is not None and found.high is not None and fewest >= FEWEST:
         interval = f"{found.low:+.2f} to {found.high:+.2f}"
+        if one_value:
+            interval += ", allowing for one more run of any kind"
         if paper is None:
             words = f"Ours is {found.mean:+.2f}, 95% interval {interval}."
         else:
@@ -344,7 +350,8 @@ def alike(one: list[float], other: list[float], between: Estimate) -> str:
         f"means differ by {between.mean:+.2f} ({between.low:+.2f} to {between.high:+.2f}); the largest gap between the "
         f"distributions is {gap:.2f}, and {share:.1%} of shuffles have one as large"
     )
-    return f"{'Alike, as far as these runs tell' if share >= ALIKE else 'Not alike'}: {words}."
+    apart = share < ALIKE or not between.low <= 0 <= between.high
+    return f"{'Not alike' if apart else 'Alike, as far as these runs tell'}: {words}."
 
 
 def _plain(found: Estimate) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 
+import numpy as np
+
 from golfast.ablate.onset import imagined, onset
 from golfast.ablate.onset import words as onset_words
 from golfast.ablate.store import Store
@@ -58,8 +60,8 @@ def _overview(found: list[Entry], tables: list[str]) -> str:
         rest = len(ours) - agree - differ
         more = f", {rest} have too few runs to say" if rest else ""
         lines.append(
-            f"<li><b>Recipe {escape(recipe)}:</b> of {len(ours)} figures that the paper states, {agree} agree and "
-            f"{differ} differ{more}.</li>"
+            f'<li><b>Recipe <a href="#method">{escape(recipe)}</a>:</b> of {len(ours)} figures that the paper states, '
+            f"{agree} agree and {differ} differ{more}.</li>"
         )
     links = " ".join(f'<a href="#{escape(table)}">{escape(table)}</a>' for table in tables)
     return (
@@ -118,7 +120,11 @@ def _lines(found: list[Entry]) -> str:
         group = [entry for entry in found if words.name(entry) == label]
         for k, entry in enumerate(group):
             title = f'<th scope="rowgroup" rowspan="{len(group)}">{escape(label)}</th>' if k == 0 else ""
-            runs = "" if entry.paper_runs is None else f' <small title="runs of the paper">({entry.paper_runs})</small>'
+            runs = (
+                ""
+                if entry.paper is None or not entry.paper_runs
+                else f' <small title="runs of the paper">({entry.paper_runs})</small>'
+            )
             plot = svg.interval_plot(entry.values, entry.estimate, entry.paper, scale, entry.recipe)
             lines.append(
                 f'<tr>{title}<td data-name="recipe">{escape(entry.recipe)}</td>'
@@ -142,7 +148,8 @@ def _details(found: list[Entry]) -> str:
         )
         told = "<br>".join(part for part in (escape(readings), escape(values)) if part)
         lines.append(f"<dt>{escape(words.name(entry))}, {escape(entry.recipe)}</dt><dd>{told or '–'}</dd>")
-    return f"<details><summary>Every value, in the order of seeds</summary><dl>{''.join(lines)}</dl></details>"
+    what = "Every value, in the order of seeds" if any(entry.values for entry in found) else "In all readings"
+    return f"<details><summary>{what}</summary><dl>{''.join(lines)}</dl></details>"
 
 
 def _scale(found: Iterable[Entry]) -> tuple[float, float]:
@@ -208,12 +215,10 @@ def _strips(store: Store, spec: str, title: str) -> str:
         top = "".join(
             f'<div><span class="role">state {k + 1}</span>{svg.board(state)}</div>' for k, state in enumerate(truth)
         )
-        below = []
-        for k, state in enumerate(imagined):
-            closest = min(range(len(truth)), key=lambda j, state=state: _differing(state, truth[j]))  # type: ignore[misc]
-            share = 1 - _differing(state, truth[closest]) / (len(state) * len(state[0]))
-            role = "trained on" if k == len(imagined) - 1 else f"{share:.1%} state {closest + 1}"
-            below.append(f'<div>{svg.board(state, truth[closest])}<span class="role">{role}</span></div>')
+        below = [
+            f'<div>{svg.board(state, beside)}<span class="role">{role}</span></div>'
+            for state, beside, role in zip(imagined, *_roles(truth, imagined), strict=True)
+        ]
         gap = f'<div class="value"><b>{picture["value"]:.2f}</b><span class="role">metric</span></div>'
         figures.append(
             f"<figure><figcaption>{escape(label)} <small>(recipe {escape(recipe)}, run {escape(picture['trial'])}, "
@@ -225,9 +230,39 @@ def _strips(store: Store, spec: str, title: str) -> str:
         return ""
     return (
         f'<section id="{escape(spec)}">\n<h2>{escape(title)}</h2>\n<p>True states above, what the network imagines '
-        "below; tinted cells differ from the true state that is closest. Found among our own networks: the liveliest "
-        f"held-out sequence that earns just so much.</p>\n{''.join(figures)}\n</section>"
+        "below: what it imagined after each timestep, and last what it was trained to predict. An imagined state earns "
+        "1 for a true state in between of which 95% of the cells are right, if no other has it, and a half if another "
+        f"has; below it stands what it earns. {_TINTS} Found among our own networks: the liveliest held-out sequence "
+        f"that earns just so much.</p>\n{''.join(figures)}\n</section>"
     )
+
+
+_TINTS = (
+    'Against that state, or if none matches the nearest in between, <span class="tint extra">these cells</span> should '
+    'be dead and <span class="tint gone">these</span> alive.'
+)
+
+
+def _roles(truth: list[list[str]], imagined: list[list[str]]) -> tuple[list[list[str]], list[str]]:
+    """For each imagined state the true one that it is set beside, and what it earns, in words."""
+    from golfast.imagine.kernels import NONE, TAKEN
+    from golfast.imagine.metric import matched_states
+
+    ours, theirs = (
+        np.array([[[int(cell) for cell in row] for row in state] for state in states], np.uint8)
+        for states in (imagined, truth)
+    )
+    found = matched_states(ours[None, :-1], theirs[None])[0].tolist()
+    size = len(truth[0]) * len(truth[0][0])
+    beside, roles = [], []
+    for state, matched in zip(imagined[:-1], found, strict=True):
+        nearest = min(range(1, len(truth) - 1), key=lambda j, state=state: _differing(state, truth[j]))  # type: ignore[misc]
+        j = matched if matched >= 0 else nearest
+        share = 1 - _differing(state, truth[j]) / size
+        earns = {NONE: "earns 0", TAKEN: "earns ½"}.get(matched, "earns 1")
+        beside.append(truth[j])
+        roles.append(f"{share:.1%} of state {j + 1}: {earns}")
+    return [*beside, truth[-1]], [*roles, f"state {len(truth)}, trained on"]
 
 
 def _differing(one: list[str], other: list[str]) -> int:

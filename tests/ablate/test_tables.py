@@ -13,7 +13,7 @@ from golfast.ablate.plan import Row
 from golfast.ablate.spec import parse_spec
 from golfast.ablate.stats import difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Store
-from golfast.ablate.tables import COMPARISON, FIGURES, all_entries, order_verdict, verdict
+from golfast.ablate.tables import ALIKE, COMPARISON, FIGURES, SMOOTH, alike, all_entries, order_verdict, verdict
 from golfast.run.config import fingerprint
 
 
@@ -72,6 +72,26 @@ def test_a_row_of_as_many_runs_as_the_paper_has():
     )
     assert "4 runs of ours are too few" in verdict([1.0] * 4, 0.99, 42)
     assert verdict([], 0.99, 42) == "No run of ours has this figure yet."
+
+
+def test_runs_that_are_all_alike_do_not_say_that_all_runs_are():
+    low, high = expected_range([1.0] * 100, 42)
+    assert 0.95 < low < 0.99
+    assert high == 1
+    assert verdict([1.0] * 100, 0.99, 42).startswith("Agrees")
+    assert verdict([1.0] * 100, 0.90, 42).startswith("Differs")
+    assert expected_range([1.0] * 6, 6)[0] < expected_range([1.0] * 20, 6)[0] < 0.9
+    low, high = expected_range([1.5, 0.2] * 10, 3)
+    assert low >= 0
+    assert high <= 1.5
+
+
+def test_means_that_are_apart_are_not_alike():
+    one, other = [0.50, 0.52, 0.54, 0.56, 0.58, 0.60], [0.57, 0.59, 0.61, 0.63, 0.65, 0.53]
+    between = difference(one, other)
+    assert between.high < 0
+    assert largest_gap(one, other)[1] > ALIKE
+    assert alike(one, other, between).startswith("Not alike: means differ by -0.05")
 
 
 def test_an_order_of_learning_agrees_where_the_lead_is_beyond_chance():
@@ -144,6 +164,13 @@ def test_an_effect_of_enough_runs_has_a_verdict(tmp_path):
     outcomes = {name: [(State.COUNTED, value, None, [1, 1, 1])] * 5 for name, value in (("a", 0.7), ("b", 0.2))}
     *_, effect = stored(tmp_path / "r.sqlite", parse_spec("s", spec), outcomes)
     assert effect.verdict.startswith("Differs: ours is +0.50")
+
+
+def test_the_smooth_metric_is_a_reading():
+    own = {"metric_variants": {"matched": 0.2}, "matthews": 0.5}
+    result = own | {"adversarial": {"metric_variants": {"matched": 0.1}, "matthews": 0.7}}
+    figure = FIGURES["metric"][0][2]
+    assert (figure(result, "matched"), figure(result, SMOOTH)) == (0.2, 0.7)
 
 
 def test_larger_boards_stand_beside_those_of_the_training():
