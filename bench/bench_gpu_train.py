@@ -99,7 +99,7 @@ def _bench_stack(benchmark: Any, folder: Path, compute: Compute, count: int) -> 
         [_side("one after another, each step a graph", alone, compute), torchs],
         unit="steps of a network/s",
         limits=[_multiplying(compute)],
-        targets={torchs.name: STACK_TARGET},
+        targets={"best peer": STACK_TARGET},
         rounds=ROUNDS,
         precision=compute.precision,
     )

@@ -28,6 +28,7 @@ from .peers_train import Plain, plain_step
 
 CONFIG = TrainConfig()
 STEPS = 5  # in a round, so that one round's weather is another's
+TARGET = 7  # times the plain way
 TOLERANCE = {"fp32": 1e-5, "bf16": 2e-2}  # of losses, relative
 
 
@@ -77,6 +78,7 @@ def _bench(benchmark: Any, tmp_path: Path, config: TrainConfig) -> None:
         peers,
         unit="steps/s",
         limits=[multiplying(torch.bfloat16 if compute.bf16 else torch.float32, operations())],
+        targets={} if config.engine == "torch" else {"plain PyTorch, fp32": TARGET},
         precision=compute.precision,
         milliseconds=_parts(training, *batch),
     )

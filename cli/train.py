@@ -72,18 +72,20 @@ def train(
         given["seed"] = seed
     given |= {f"{name}.on": True for name, on in (("adversarial", adversarial), ("probes", probes)) if on}
     file = read_toml(config_file) if config_file else {}
-    config = configure(recipe, file=file, changes=given)
+    dataset = Trajectories(data_file) if data_file else None
+    changes = given
+    if dataset:
+        theirs = to_mapping(dataset.recipe)
+        asked = {f"data.{key}": value for key, value in file.get("data", {}).items()} | given
+        known = {key: asked[f"data.{key}"] for key in theirs if f"data.{key}" in asked}
+        wrong = difference(override(dataset.recipe, known), dataset.recipe)
+        if wrong:
+            raise ValueError(f"{data_file} has other data than was asked for: {'; '.join(wrong)}; leave that out")
+        changes = given | {f"data.{key}": value for key, value in theirs.items()}
+    config = configure(recipe, file=file, changes=changes)
     if resume and folder is not None and RunFolder(folder).config.exists():
         asked_for_nothing = not (config_file or given or data_file) and recipe == "fast"
         config = load_config(RunFolder(folder)) if asked_for_nothing else config
-    dataset = Trajectories(data_file) if data_file else None
-    if dataset:
-        asked = {key.removeprefix("data.") for key in given if key.startswith("data.")}
-        asked |= set(file.get("data", {}))
-        wrong = [text for text in difference(config.data, dataset.recipe) if text.split()[0] in asked]
-        if wrong:
-            raise ValueError(f"{data_file} has other data than was asked for: {'; '.join(wrong)}; leave that out")
-        config = override(config, {f"data.{key}": value for key, value in to_mapping(dataset.recipe).items()})
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
         plan = {"folder": str(run.path), "config": to_mapping(config)}

@@ -12,13 +12,14 @@ from golfast.data import Recipe, Trajectories, generate
 from golfast.errors import Failure
 from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
 from golfast.model import Network, load_weights
-from golfast.run.config import fingerprint, from_mapping, override, read_toml, to_toml
+from golfast.run.config import difference, fingerprint, from_mapping, override, read_toml, to_toml
 from golfast.run.folder import RunFolder
 from golfast.run.hardware import hardware, versions
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
 from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
+from golfast.train.ahead import memory_bytes
 from golfast.train.memory import check_memory
 
 LARGER = 2
@@ -53,7 +54,9 @@ def run_trial(
     config = as_run(config, compute)
     if dataset is not None and dataset.recipe != config.data:
         raise ValueError("the dataset is of another recipe than the config's data")
-    if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+    if done := folder.earlier_result(resume=resume, same=lambda: _is_of(config, folder)):
+        if lacking := {"outcome", "metric", "agreement", "sequences", "accuracy", "steps"} - done.keys():
+            raise Failure(f"{folder.result} is damaged: it has no {min(lacking)}; remove it and run again")
         return done
     check_memory(config, compute, in_memory=dataset is None)
     with folder.locked():
@@ -124,6 +127,7 @@ def evaluate_trial(
     display = display or Display(quiet=True)
     if dataset is None:
         recipe = held_out_recipe(config, sequences)
+        _check_sequences(recipe, config.model.timesteps)
         truth = generate(recipe)
     else:
         recipe, truth = dataset.recipe, dataset.packed[:sequences]
@@ -148,6 +152,16 @@ def evaluate_trial(
     )
     phase.done()
     return figures
+
+
+def _check_sequences(recipe: Recipe, timesteps: int) -> None:
+    """Failure if this machine cannot hold so many sequences and what is drawn of them."""
+    size = recipe.count * recipe.trajectory_bytes * (1 + timesteps / (recipe.generations + 1))
+    if size > memory_bytes():
+        raise Failure(
+            f"{recipe.count:,} sequences on boards of {recipe.height}x{recipe.width} and what is drawn of them would "
+            f"take {size / 1e9:,.1f} GB, and this machine has {memory_bytes() / 1e9:,.1f} GB; evaluate on fewer"
+        )
 
 
 def _on_larger_boards(config: TrainConfig, network: Network, compute: Compute, sequences: int) -> dict[str, Any]:
@@ -177,11 +191,25 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
 
 
 def load_config(folder: RunFolder) -> TrainConfig:
-    """The config of a run folder. Failure if it is not one of a network that predicts Life."""
-    mapping = read_toml(folder.config)
-    if "environment" in mapping:
-        raise Failure(f"{folder.path} holds a run of another kind, of an agent and not of a network that predicts Life")
-    return from_mapping(TrainConfig, mapping)
+    """The config of a run folder. Failure if it is damaged, or not one of a network that predicts Life."""
+    try:
+        mapping = read_toml(folder.config)
+        if "environment" not in mapping:
+            return from_mapping(TrainConfig, mapping)
+    except ValueError as error:
+        raise Failure(f"{folder.path} has no config of a run: {error}") from None
+    raise Failure(f"{folder.path} holds a run of another kind, of an agent and not of a network that predicts Life")
+
+
+def _is_of(config: TrainConfig, folder: RunFolder) -> bool:
+    """True; Failure if the folder holds a run of another config, with what differs."""
+    if others := difference(load_config(folder), config):
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise Failure(
+            f"{folder.path} holds a run of another config: {', '.join(others[:3])}{more}; `golfast train --resume "
+            f"--folder {folder.path}` alone goes on with it"
+        )
+    return True
 
 
 def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:

@@ -54,7 +54,7 @@ def taken_up(files: CheckpointFiles) -> Iterator[None]:
     """While a run takes up the state that was read. Failure if that is not what such a run leaves."""
     try:
         yield
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())[:100]
         raise Failure(
             f"checkpoint {files.latest} holds what this run cannot take up ({words}); remove it to train from the start"
@@ -77,7 +77,9 @@ def _read(path: Path, config: str) -> dict[str, Any]:
         saved = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         owner, state = saved["config"], saved["state"]
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise _DamageError((str(error) or type(error).__name__).splitlines()[0]) from None
+        # torch's advice how to read a pickle that is more than tensors and plain values is not passed on.
+        words = str(error).splitlines()[:1] if not isinstance(error, pickle.UnpicklingError) else []
+        raise _DamageError("".join(words) or "it is no file of tensors") from None
     if owner != config:
         raise Failure(
             f"checkpoint {path} is of another config ({owner}, not {config}); "

@@ -75,7 +75,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise ValueError(f"{text!r} is not of the form key=value, such as model.channels=32")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value.strip()
     return key.strip(), parsed
 
@@ -86,6 +86,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply to be a config") from None
 
 
 def to_toml(config: Any) -> str:

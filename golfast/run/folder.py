@@ -152,8 +152,8 @@ class RunFolder:
     def read_snapshots(self, last: int) -> tuple[NDArray[np.uint8], list[tuple[int, NDArray[np.float32]]]]:
         """The trajectory (m, H, W), and per step up to `last` what was imagined of it, (T, H, W) in 0..1."""
         kept = [(int(path.stem.removeprefix("step-")), path) for path in sorted(self.snapshots.glob("step-*.npy"))]
-        pictures = [(step, np.load(path).astype(np.float32) / 255) for step, path in kept if step <= last]
-        return np.load(self.snapshots / "truth.npy"), pictures
+        pictures = [(step, _read_picture(path).astype(np.float32) / 255) for step, path in kept if step <= last]
+        return _read_picture(self.snapshots / "truth.npy"), pictures
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the result, which marks the run as finished, and drop the checkpoints."""
@@ -173,4 +173,13 @@ class RunFolder:
             result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise Failure(f"{self.result} is damaged ({error}); remove it and run again") from None
+        if not isinstance(result, dict):
+            raise Failure(f"{self.result} is damaged (it holds no result); remove it and run again")
         return result
+
+
+def _read_picture(path: Path) -> Any:
+    try:
+        return np.load(path)
+    except (EOFError, ValueError):
+        raise Failure(f"{path} is damaged; remove it and run again") from None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from golfast.errors import Failure
 
@@ -23,10 +23,12 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise FileNotFoundError(2, "no such file", str(path))
     try:
         tensors = load_file(path)
+    except OSError as error:
+        raise Failure(f"{path} cannot be read as a file ({error.strerror or error})") from None
     except SafetensorError as error:
         raise Failure(f"{path} is not a whole safetensors file ({error}); train again") from None
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    expected = {name: (tuple(tensor.shape), _kind(tensor)) for name, tensor in module.state_dict().items()}
+    found = {name: (tuple(tensor.shape), _kind(tensor)) for name, tensor in tensors.items()}
     if found != expected:
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         raise Failure(f"{path} holds the weights of another network: {', '.join(wrong[:3])} differ from the config")
@@ -35,3 +37,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
     assign = any(tensor.is_meta for tensor in module.state_dict().values())
     module.load_state_dict({name: tensor.to(dtypes[name]) for name, tensor in tensors.items()}, assign=assign)
+
+
+def _kind(tensor: Tensor) -> object:
+    """What a weight's dtype must agree in: numbers of 16 bits and more mean the same in another width."""
+    return "float" if tensor.is_floating_point() and tensor.itemsize > 1 else tensor.dtype

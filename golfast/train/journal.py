@@ -18,7 +18,7 @@ from golfast.train.config import TrainConfig
 
 LEARNED = 0.98  # a state counts as learned from this accuracy on (section 3.2 of the paper)
 NEAR = 0.9  # and is about to be from this one on
-EXPLODED = 100.0  # times the loss of predicting empty boards
+EXPLODED = 100.0  # times the loss of predicting empty boards, or of 1 in a hundred cells being wrong
 EMPTY = 0.01  # predicted living cells, as a share of the true ones, below which nothing is predicted
 REACHED, NOT_REACHED, STUCK, DIVERGED = "reached", "not reached", "stuck", "diverged"
 
@@ -76,11 +76,21 @@ class Journal:
         if state is not None:
             with taken_up(self.folder.checkpoint):
                 self.step, self.seconds, learned = int(state["step"]), float(state["seconds"]), list(state["learned"])
-                if len(learned) != len(self._learned):
-                    raise ValueError(f"{len(learned)} states, not {len(self._learned)}")
                 self._learned, self.ended, self._accuracy = learned, state["ended"], state.get("accuracy", [])
+                if not self._plausible():
+                    raise ValueError("its numbers are none of a training")
         self.folder.rewind_log(self.step if self.step else -1)
         return state
+
+    def _plausible(self) -> bool:
+        return (
+            0 <= self.step <= self.config.steps
+            and 0 <= self.seconds < math.inf
+            and len(self._learned) == self.config.data.generations
+            and all(at is None or isinstance(at, int) for at in self._learned)
+            and isinstance(self.ended, str | None)
+            and all(isinstance(value, float) for value in self._accuracy)
+        )
 
     @property
     def ahead(self) -> int:
@@ -140,13 +150,13 @@ class Journal:
     def _ends(self, score: Score) -> str | None:
         """What the outcome is, if the training is over."""
         config, step = self.config, self.step
-        if not self._loss <= EXPLODED * self._judge.living:
+        if not self._loss <= EXPLODED * max(self._judge.living, 0.01):
             words = "lower the learning rates, or train in fp32"
             return f"{DIVERGED}: the loss is {self._loss:.3g} at step {step}; {words}"
         if score.accuracy[-1] >= config.stop and (step % config.stop_every == 0 or step >= config.steps):
             return REACHED
         if step < config.steps and not 0 < config.patience <= step:
             return None
-        if score.living < EMPTY:
+        if score.living < EMPTY and self._judge.living:
             return f"{STUCK}: it predicts empty boards after {step} steps"
         return NOT_REACHED if step >= config.steps else None

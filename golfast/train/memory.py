@@ -35,7 +35,11 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
             kept * cells * model.channels * compute.dtype.itemsize,
             "batch, model.channels, model.timesteps",
         ),
-        "validation data": (4 * config.evaluate_on * cells * (data.generations + 1), "evaluate_on"),
+        "a batch": (8 * config.batch * cells, "batch, data.height, data.width"),
+        "validation data": (
+            4 * config.evaluate_on * cells * (data.generations + 1 + model.timesteps),
+            "evaluate_on, data.height, data.width",
+        ),
     }
     if config.adversarial.on:
         game = config.adversarial
@@ -49,6 +53,19 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
             game.batch * game.layers * hidden * (4 if config.engine in COMPILED else compute.dtype.itemsize),
             "adversarial.batch, adversarial.layers",
         )
+    if config.probes.on:
+        probes = config.probes
+        hidden = cells * model.channels * (model.timesteps + 1)
+        numbers["hidden states for the probes"] = (
+            min(probes.pool, data.count) * hidden * compute.dtype.itemsize,
+            "probes.pool",
+        )
+        if probes.layers > 1:
+            drawn = probes.batch * model.timesteps * (data.generations - 1) * cells * model.channels
+            numbers["a batch of the probes"] = (
+                drawn * (probes.layers - 1) * compute.dtype.itemsize,
+                "probes.batch, probes.layers",
+            )
     for what, (size, keys) in numbers.items():
         if size > there:
             raise Failure(

@@ -14,6 +14,7 @@ from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.files import CheckpointFiles
 
 WATCHED = 50  # steps between records
+EXPLODED = 100.0  # loss: that of boards with every cell wrong is 1
 
 
 class Stage(Protocol):
@@ -76,8 +77,9 @@ def run_stage(
             if saves or step % WATCHED == 0:
                 loss = float(summed) / counted
                 summed, counted = torch.zeros_like(summed), 0
-                if not math.isfinite(loss):
-                    ended, loss = f"diverged: the loss is {loss} at step {step}", None
+                if not loss <= EXPLODED:
+                    ended = f"diverged: the loss is {loss:.3g} at step {step}"
+                    loss = loss if math.isfinite(loss) else None
                 elif step == stage.steps:
                     ended = "trained"
                 seconds = time.perf_counter() - began

@@ -1,6 +1,7 @@
 """A run folder: all in it, self-contained, and safe from the next run."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -60,6 +61,28 @@ def test_a_folder_alone_is_enough_to_evaluate(finished):
     assert figures["accuracy"] == result["accuracy"]
 
 
+def test_what_is_damaged_in_a_run_is_told(finished, tmp_path):
+    folder = RunFolder(tmp_path / "a")
+    shutil.copytree(finished[0].path, folder.path)
+    for text, message in (("[]", "it holds no result"), ('{"metric": 1}', "it has no accuracy")):
+        folder.result.write_text(text)
+        with pytest.raises(Failure, match=f"result.json is damaged .*{message}|result.json is damaged: {message}"):
+            run_trial(SMALL, folder, device="cpu", resume=True)
+    (folder.snapshots / "truth.npy").write_bytes(b"not numpy")
+    with pytest.raises(Failure, match=r"truth\.npy is damaged"):
+        folder.read_snapshots(20)
+    folder.config.write_bytes(b"\xff\x00")
+    with pytest.raises(Failure, match="has no config of a run"):
+        load_trial(folder.path, "cpu")
+
+
+def test_more_sequences_than_fit_are_refused(finished, monkeypatch):
+    config, network, compute = load_trial(finished[0].path, "cpu")
+    monkeypatch.setattr(trial_module, "memory_bytes", lambda: 1_000_000)
+    with pytest.raises(Failure, match=r"this machine has 0\.0 GB; evaluate on fewer"):
+        evaluate_trial(config, network, compute, sequences=1_000_000)
+
+
 def test_larger_boards_are_the_same_recipes_twice_as_high_and_wide(finished, tmp_path):
     folder, result = finished
     recipe = override(SMALL.data, {"height": 18, "width": 22, "split": "test", "count": 15})
@@ -90,7 +113,7 @@ def test_a_folder_in_use_is_left_alone(finished, tmp_path):
     before = folder.result.read_bytes()
     with pytest.raises(ValueError, match="is not empty; give --resume"):
         run_trial(SMALL, folder, device="cpu")
-    with pytest.raises(Failure, match="holds a run of another config"):
+    with pytest.raises(Failure, match=r"holds a run of another config: seed \(0 against 9\)"):
         run_trial(override(SMALL, {"seed": 9}), folder, device="cpu", resume=True)
     assert folder.result.read_bytes() == before
 

@@ -250,10 +250,13 @@ def test_train_on_a_file(tmp_path):
     assert "has other data than was asked for: width (12 against 11)" in told
 
 
-def test_train_on_a_file_checks_every_key(dataset):
+def test_train_on_a_file_checks_every_key(dataset, tmp_path):
     told = refused("train", "--data", dataset, "--set", "data.typo=3", "--dry-run")
     assert "there is no config key 'data.typo'" in told
     call("train", "--data", dataset, "--set", "data.rule=life", "--dry-run")
+    # A batch is held against the file's trajectories, not against those that would be made without one.
+    call("data", "make", tmp_path / "big.h5", "--count", 200_100, "--height", 3, "--width", 3)
+    call("train", "--data", tmp_path / "big.h5", "--set", "batch=200050", "--dry-run")
 
 
 def test_train_dry_run_prints_every_field(tmp_path, monkeypatch):

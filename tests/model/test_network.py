@@ -120,6 +120,17 @@ def test_weights_come_back(tmp_path):
         assert torch.equal(other.state_dict()[name], tensor)
 
 
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int32, torch.bool, torch.complex64])
+def test_weights_of_another_type_are_told(tmp_path, kind):
+    network = Network(ModelConfig(channels=4))
+    save_file({name: tensor.to(kind) for name, tensor in network.state_dict().items()}, tmp_path / "w.safetensors")
+    with pytest.raises(Failure, match="holds the weights of another network"):
+        load_weights(network, tmp_path / "w.safetensors")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(Failure, match="folder cannot be read as a file"):
+        load_weights(network, tmp_path / "folder")
+
+
 def test_wrong_weights_are_told(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(FileNotFoundError):

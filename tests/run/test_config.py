@@ -106,6 +106,14 @@ def test_the_fingerprint_is_of_the_values():
     assert len(c.fingerprint(Outer())) == 12
 
 
+def test_what_is_nested_too_deeply_is_told(tmp_path):
+    deep = "[" * 100_000
+    (tmp_path / "c.toml").write_text(f"x = {deep}")
+    with pytest.raises(ValueError, match=r"nested too deeply|not valid TOML"):
+        c.read_toml(tmp_path / "c.toml")
+    assert c.parse_assignment(f"x={deep}") == ("x", deep)
+
+
 def test_a_field_that_came_later_leaves_the_names_that_were_there() -> None:
     @dataclass(frozen=True)
     class Now:

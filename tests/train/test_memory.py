@@ -18,7 +18,18 @@ CPU = Compute(torch.device("cpu"), torch.bfloat16)
     [
         ({"data.count": 10**9}, "240.0 GB of trajectories, and this machine has 8.0 GB; make a file"),
         ({"batch": 100_000}, "hidden states of a batch would take 19.2 GB, and this machine has 8.0 GB; lower batch"),
-        ({"evaluate_on": 10**7}, "validation data would take 64.0 GB, and this machine has 8.0 GB; lower evaluate_on"),
+        (
+            {"evaluate_on": 10**7},
+            "validation data would take 112.0 GB, and this machine has 8.0 GB; lower evaluate_on",
+        ),
+        (
+            {"probes.on": True, "probes.pool": 200_000},
+            "hidden states for the probes would take 12.8 GB, and this machine has 8.0 GB; lower probes.pool",
+        ),
+        (
+            {"probes.on": True, "probes.layers": 2, "probes.batch": 100_000},
+            "a batch of the probes would take 9.6 GB, and this machine has 8.0 GB; lower probes.batch, probes.layers",
+        ),
         (
             {"model.channels": 1024, "model.core_layers": 64},
             "weights would take 9.7 GB, and this machine has 8.0 GB; lower model.channels, model.core_layers",
@@ -46,3 +57,6 @@ def test_a_file_need_not_fit_and_compiled_code_keeps_one_board(monkeypatch):
     monkeypatch.setattr(memory_module, "memory_bytes", lambda: 8_000_000_000)
     check_memory(override(TrainConfig(), {"data.count": 10**9}), CPU, in_memory=False)
     check_memory(override(TrainConfig(engine="amx"), {"batch": 100_000}), CPU, in_memory=True)
+    many = override(TrainConfig(engine="amx"), {"batch": 3_000_000, "data.count": 3_000_000})
+    with pytest.raises(Failure, match=r"a batch would take 9\.6 GB, and this machine has 8\.0 GB; lower batch"):
+        check_memory(many, CPU, in_memory=True)

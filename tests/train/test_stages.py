@@ -242,6 +242,13 @@ def test_a_stage_that_diverges_says_so(tmp_path, compute, packed):
     assert again.outcome == outcome.outcome
 
 
+def test_a_stage_that_explodes_says_so(tmp_path, compute, packed):
+    config = override(SMALL, {"adversarial.clip": 0.0, "adversarial.lr": 9.0})
+    _, outcome = train_adversarial(config, RunFolder(tmp_path), network_of(config), packed, compute=compute)
+    assert outcome.outcome.startswith("diverged: the loss is ")
+    assert math.isfinite(outcome.loss)
+
+
 def test_probes_find_what_is_there(tmp_path, compute):
     """Hidden states that hold the states in between, in another order: probes read them, the network does not."""
     config = override(SMALL, {"data.count": 300, "probes.pool": 300, "model.channels": 2})

@@ -123,7 +123,19 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path, compute):
 
 
 @pytest.mark.parametrize("engine", ["torch", "stacked"])
-@pytest.mark.parametrize("state", [{"step": 3}, {"step": "x", "seconds": 0.0, "learned": [], "ended": None}, "shapes"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"step": 3},
+        {"step": "x", "seconds": 0.0, "learned": [], "ended": None},
+        {"step": math.inf, "seconds": 0.0, "learned": [None, None], "ended": None},
+        {"step": -5, "seconds": 0.0, "learned": [None, None], "ended": None},
+        {"step": 5, "seconds": math.nan, "learned": [None, None], "ended": None},
+        {"step": 5, "seconds": 0.0, "learned": ["a", "b"], "ended": None},
+        {"step": 5, "seconds": 0.0, "learned": [None, None], "ended": 5},
+        "shapes",
+    ],
+)
 def test_a_checkpoint_that_holds_something_else_is_told(tmp_path, engine, state):
     """Its checksum is right and it executes nothing, and still it may be anybody's."""
     config, compute = override(SMALL, {"engine": engine, "precision": "fp32"}), choose_compute("cpu", "fp32")
@@ -175,6 +187,14 @@ def test_an_exploding_loss_ends_the_run(tmp_path, compute, monkeypatch):
     assert outcome.outcome.startswith("diverged: the loss is ")
     assert outcome.steps == 15
     assert outcome.diverged
+
+
+def test_a_world_in_which_all_dies_is_learned(tmp_path, compute):
+    """No loss is large beside that of predicting empty boards, which is none; and they are empty."""
+    config = override(SMALL, {"data.rule": "B/S", "stop": 1.0, "steps": 300})
+    assert run(config, tmp_path / "a", compute).reached
+    unended = run(override(config, {"stop": 2.0, "steps": 30}), tmp_path / "b", compute)
+    assert unended.outcome == "not reached"
 
 
 def test_a_run_that_predicts_empty_boards_is_stuck(tmp_path, compute):
