@@ -121,7 +121,9 @@ def run_sweep(
     if not rows:
         raise ValueError(f"no variant of {specs[0].name} is for the recipe {', '.join(recipes)}; give another --recipe")
     for row in rows:
-        row.trial(0)  # what its recipe cannot be combined with is told before anything is run
+        first = row.trial(0).config  # what its recipe cannot be combined with is told before anything is run
+        if executor == "local":
+            kind.check(first, device)
     if dry_run:
         _show_plan(kind, rows, results, device, executor, workers, as_json=as_json)
         return rows
@@ -280,8 +282,8 @@ def _show_plan(
         first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
         changes = ", ".join(f"{key}={value}" for key, value in row.variant.changes.items())
         click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {changes}")
-        click.echo(f"{'':<32} {len(ours):>4} to run, each trains for at most {cost:.0f} s")
+        click.echo(f"{'':<32} {len(ours):>4} to run, each takes at most {cost:.0f} s")
     click.echo(
-        f"{len(trials):,} distinct trials to run if every one counts; training takes at most {total / 60:,.1f} minutes "
-        f"on {at_once} workers ({executor}), from a short measurement of each kind; runs may stop long before that"
+        f"{len(trials):,} distinct trials to run if every one counts; they take at most {total / 60:,.1f} minutes on "
+        f"{at_once} workers ({executor}), from a short measurement of each kind; runs may stop long before that"
     )

@@ -70,6 +70,9 @@ class Agents:
         """Train, judge."""
         return AgentWork(folder, device, self.episodes)
 
+    def check(self, config: AgentConfig, device: str) -> None:
+        """All agents are small."""
+
     def at_most_seconds(self, config: AgentConfig, device: str) -> float:
         """From forty rollouts after forty for warming up."""
         steps = _ROLLOUTS * config.batch

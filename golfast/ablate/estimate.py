@@ -9,7 +9,7 @@ from golfast.run.config import fingerprint
 
 
 def at_most_seconds(kind: Kind, trials: Iterable[Trial], device: str = "auto") -> dict[str, float]:
-    """Seconds that the training of each trial takes at most, by name; measured once where only seeds differ."""
+    """Seconds that each trial takes at most, by name; measured once where only seeds differ."""
     measured: dict[str, float] = {}
     found = {}
     for trial in trials:

@@ -29,8 +29,11 @@ class Kind(Protocol):
     def work(self, folder: Path, device: str) -> Work:
         """What a worker does with a trial."""
 
+    def check(self, config: Any, device: str) -> None:
+        """Failure if a config, as it will run, asks for more than this machine has."""
+
     def at_most_seconds(self, config: Any, device: str) -> float:
-        """Seconds that the training of a config takes here at most, from a short measurement."""
+        """Seconds that a trial of this config takes here at most, from a short measurement."""
 
 
 def kind_of(name: str) -> Kind:

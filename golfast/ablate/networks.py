@@ -1,20 +1,29 @@
 """Trials of the first paper's kind: networks that learn to predict a later state."""
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from golfast.ablate.searched import searched
+from golfast.ablate.stages import train_stages
+from golfast.ablate.trial import LARGER, LESS, evaluate_trial
 from golfast.ablate.work import TrialWork
 from golfast.data import generate
+from golfast.imagine import EVALUATED
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute
+from golfast.run.progress import Display
+from golfast.run.watch import watch_nothing
 from golfast.train import RECIPES, TrainConfig, as_run, configure, train
+from golfast.train.memory import check_memory
 
 _STEPS = 20
+_FEW = 200  # trajectories
 _TICK = 0.001  # seconds: records have no finer ones, and the smallest networks are faster
+_QUIET = Display(quiet=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +55,44 @@ class Networks:
         """Train, evaluate."""
         return TrialWork(folder, device)
 
+    def check(self, config: TrainConfig, device: str) -> None:
+        """Failure if what a training needs cannot fit."""
+        check_memory(config, choose_compute(device, config.precision), in_memory=False)
+
     def at_most_seconds(self, config: TrainConfig, device: str) -> float:
-        """From twenty steps after twenty for warming up, one network at a time; most runs stop long before that."""
-        small = override(
-            config,
-            {
-                "steps": 2 * _STEPS,
-                "stop": 2.0,
-                "evaluate_every": _STEPS,
-                "checkpoint_every": 2 * _STEPS,
-                "data.count": max(1000, config.batch),
-            },
-        )
+        """Twenty steps of the network and of what is trained on top of it, and a small evaluation, each after one that
+        is not counted; one network at a time. Most runs stop long before their last step.
+        """
+        changes = {
+            "steps": 2 * _STEPS,
+            "stop": 2.0,
+            "evaluate_every": _STEPS,
+            "checkpoint_every": 2 * _STEPS,
+            "data.count": max(1000, config.batch),
+            "adversarial.steps": _STEPS,
+            "adversarial.alone": 0,
+            "adversarial.pool": _FEW,
+            "probes.steps": _STEPS,
+            "probes.pool": _FEW,
+        }
+        small = override(config, changes)
         records: list[dict[str, Any]] = []
-        with tempfile.TemporaryDirectory() as folder:
-            compute = choose_compute(device, small.precision)
-            train(small, RunFolder(Path(folder) / "run"), generate(small.data), compute=compute, watch=records.append)
-        taken = max(records[-1]["seconds"] - records[-2]["seconds"], _TICK)
-        return float(taken) / _STEPS * config.steps
+        with tempfile.TemporaryDirectory() as name:
+            compute, packed = choose_compute(device, small.precision), generate(small.data)
+            folder = RunFolder(Path(name) / "run")
+            network = train(small, folder, packed, compute=compute, watch=records.append).network
+            for _ in range(2):
+                stages = train_stages(
+                    small, folder, network, packed, compute, resume=False, display=_QUIET, watch=watch_nothing
+                )
+                began = time.perf_counter()
+                evaluate_trial(small, network, compute, stages=stages, sequences=_FEW)
+                evaluating = time.perf_counter() - began
+        spent = max(records[-1]["seconds"] - records[-2]["seconds"], _TICK) / _STEPS * config.steps
+        if config.adversarial.on:
+            spent += stages.told["adversarial"]["seconds"] / _STEPS * config.adversarial.steps
+        if config.probes.on:
+            linear = config.probes.layers == 1  # which takes no steps, but looks at the whole pool
+            times = config.probes.pool / _FEW if linear else config.probes.steps / _STEPS
+            spent += stages.told["probes"]["seconds"] * times
+        return float(spent + evaluating * EVALUATED * (1 + LARGER**2 / LESS) / _FEW)

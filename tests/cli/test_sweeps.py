@@ -74,6 +74,29 @@ def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_trial_that_fails_fails_the_sweep(folder, tmp_path, monkeypatch):
+    words = ("--folder", tmp_path / "runs", "--device", "cpu", "--quiet", "--counted", 1, "--most", 1)
+    results = ("--results", tmp_path / "r.sqlite")
+    (tmp_path / "runs" / "data").mkdir(parents=True)
+    (tmp_path / "runs" / "trials").write_text("no folder")
+    done = call("ablate", folder / "tiny.toml", *results, *words, code=1)
+    assert "0 of 1 counted, 1 tried" in done.stdout
+    assert "golfast: 2 trials have failed; `golfast results --where state=failed" in done.stderr
+    (tmp_path / "file").touch()
+    nowhere = ("--folder", tmp_path / "file" / "runs", "--device", "cpu", "--quiet")
+    assert "Not a directory" in refused(
+        "ablate", folder / "tiny.toml", "--results", tmp_path / "x.sqlite", *nowhere, code=1
+    )
+    assert not (tmp_path / "x.sqlite").exists()
+
+
+def test_what_cannot_fit_is_told_before_anything_runs(tmp_path):
+    (tmp_path / "big.toml").write_text('title = "big"\n[variants.a]\nset = { evaluate_on = 1_000_000_000 }\n')
+    told = refused("ablate", tmp_path / "big.toml", "--results", tmp_path / "r.sqlite", "--device", "cpu", code=1)
+    assert "validation data would take" in told
+    assert not (tmp_path / "r.sqlite").exists()
+
+
 def test_paper_shows_what_there_is(folder):
     assert json.loads(call("paper", "--show", "--json", "--results", folder / "r.sqlite").stdout) == []
     assert "there is no results file" in refused("paper", "--show", "--results", folder / "none.sqlite", code=1)
@@ -99,7 +122,9 @@ def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_ru
         ),
         (["ablate", "table1", "--recipe", "fasst"], "recipe 'fasst' is unknown"),
         (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
-        (["paper", "--show", "--quick"], "leave one of them out"),
+        (["paper", "--show", "--quick"], "--quick has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--counted", 3], "--counted has no meaning with it; leave one of them out"),
+        (["ablate", "table1", "--counted", 4, "--most", 1], "at most 1 runs are fewer than the 4"),
     ],
 )
 def test_words_that_make_no_sense(tmp_path, words, message):
