@@ -1,6 +1,7 @@
 """Trials of a sweep on every core beside one core: what a second core gives."""
 
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from golfast.ablate.local import LocalExecutor
 from golfast.ablate.work import TrialWork
 from golfast.run.config import fingerprint, override
 from golfast.run.precision import choose_compute
-from golfast.threads import thread_count
 from golfast.train import TrainConfig, as_run
 
 from .beside import Side, compare
@@ -23,7 +23,7 @@ TRIALS = 3  # for a worker, in a round
 
 
 def bench_sweep(benchmark: Any, tmp_path: Path) -> None:
-    workers = thread_count()
+    workers = len(os.sched_getaffinity(0))
     if workers == 1:
         pytest.skip("there is one core")
     changes = {"data.generations": 2, "model.timesteps": 2, "steps": STEPS, "stop": 1.0}
