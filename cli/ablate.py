@@ -125,7 +125,7 @@ def run_sweep(
         if executor == "local":
             kind.check(first, device)
     if dry_run:
-        _show_plan(kind, rows, results, device, executor, workers, as_json=as_json)
+        _show_plan(kind, rows, results, device, executor, workers, as_json=as_json, quiet=quiet)
         return rows
     if executor == "local":
         _check_folder(folder)
@@ -243,6 +243,7 @@ def _show_plan(
     workers: int | None,
     *,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     import json
 
@@ -250,6 +251,7 @@ def _show_plan(
     from golfast.ablate.estimate import at_most_seconds
     from golfast.ablate.plan import Plan
     from golfast.ablate.store import Store
+    from golfast.run.progress import Display
     from golfast.threads import thread_count
 
     known: dict[str, Any] = {}
@@ -259,7 +261,8 @@ def _show_plan(
             known, elsewhere = store.states(), Elsewhere(store.configs())
     plan = Plan(rows, known, elsewhere)
     trials = plan.dry()
-    seconds = at_most_seconds(kind, trials, device)
+    with Display(quiet=quiet) as display:
+        seconds = at_most_seconds(kind, trials, device, display=display)
     at_once = workers or thread_count()
     total = sum(seconds.values()) / at_once
     if as_json:
