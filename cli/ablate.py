@@ -137,17 +137,17 @@ def run_sweep(
         _find_strips(plan, store, folder, device, board)
     if show:
         show_rows(rows, plan.states, as_json=as_json)
-        tell_failed(rows)
+        tell_failed(rows, results)
     return rows
 
 
-def tell_failed(rows: "list[Row]") -> None:
+def tell_failed(rows: "list[Row]", results: Path) -> None:
     """Failure if a trial of these rows ended without figures."""
     if failed := sum(row.failed for row in rows):
         runs = "1 trial has" if failed == 1 else f"{failed} trials have"
         raise Failure(
-            f"{runs} failed; `golfast results --where state=failed --columns trial,reason` says why, and with "
-            "--retry-failed they are run again"
+            f"{runs} failed; `golfast results {results} --where state=failed --columns trial,reason` says why, and "
+            "with --retry-failed they are run again"
         )
 
 
@@ -156,8 +156,11 @@ def _check_folder(folder: Path) -> None:
     import tempfile
 
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:

@@ -39,6 +39,7 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
     Tables 1 to 3, learning order, the effects of channels and depth, and strips as in figures 2 to 5. Tables share
     their runs where they overlap; runs that the results file has are not run again.
     """
+    from golfast.ablate.kinds import kind_of
     from golfast.ablate.spec import load_spec
     from golfast.ablate.store import Store
     from golfast.ablate.tables import PAPER_ORDER, all_entries
@@ -47,6 +48,8 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
     recipes = options["recipes"]
     if show:
         _check_shown(quick, options)
+        for recipe in recipes:
+            kind_of("networks").config(recipe, 0)
     else:
         if quick:
             options["counted"] = options["counted"] or QUICK_COUNTED
@@ -62,9 +65,10 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
     if show and recipes:
         found = [entry for entry in found if set(entry.recipe.split(" - ")) <= set(recipes)]
     if not found:
-        click.echo(f"{results} has no runs of the paper's experiments; golfast paper runs them", err=True)
+        of = f" by recipe {', '.join(recipes)}" if recipes else ""
+        click.echo(f"{results} has no runs of the paper's experiments{of}; golfast paper runs them", err=True)
     show_entries(found, as_json=as_json)
-    tell_failed(rows)
+    tell_failed(rows, results)
 
 
 def _check_shown(quick: bool, options: dict[str, Any]) -> None:

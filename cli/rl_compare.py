@@ -102,7 +102,7 @@ def compare(
     else:
         _show(rows)
         click.echo(f"Mean score of {episodes} games and its 95% interval over {count} seeds.", err=True)
-    tell_failed(trained)
+    tell_failed(trained, options["results"])
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

@@ -80,6 +80,9 @@ class Spec:
         names = [variant.name for variant in self.variants]
         used = [name for effect in self.effects for name in (*effect.of, *effect.over)]
         used += [strip.variant for strip in self.strips]
+        for strip in self.strips:
+            if not math.isfinite(strip.value):
+                raise ValueError(f"strip {strip.label!r} is to have the value {strip.value}; give a number")
         labels = [strip.label for strip in self.strips]
         if len(set(labels)) < len(labels):
             raise ValueError("labels of strips must differ")

@@ -243,7 +243,8 @@ class Store:
 
     def specs(self) -> dict[str, dict[str, Any]]:
         """Title, measure, effects and strips of every spec, by name."""
-        return {name: json.loads(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
+        with self._whole():
+            return {name: json.loads(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
 
     def rows(self, spec: str) -> list[tuple[str, dict[str, Any], list[str]]]:
         """Recipe, definition and trials of every row of a spec.
@@ -258,12 +259,15 @@ class Store:
         )
         told = []
         for row in found:
-            definition, names, counted = json.loads(row["definition"]), [], 0
-            for name, state in self._db.execute(members, (spec, row["recipe"], row["variant"])):
-                if state is None or counted == definition["counted"]:
-                    break
-                names.append(name)
-                counted += State(state) is State.COUNTED
+            trials = self._db.execute(members, (spec, row["recipe"], row["variant"]))
+            names, counted = [], 0
+            with self._whole():
+                definition = json.loads(row["definition"])
+                for name, state in trials:
+                    if state is None or counted == definition["counted"]:
+                        break
+                    names.append(name)
+                    counted += State(state) is State.COUNTED
             told.append((row["recipe"], definition, names))
         return told
 
@@ -281,19 +285,21 @@ class Store:
         found = self._db.execute(
             "SELECT recipe, label, picture FROM strips WHERE spec = ? ORDER BY recipe, place", (spec,)
         )
-        return [(recipe, label, json.loads(picture)) for recipe, label, picture in found]
+        with self._whole():
+            return [(recipe, label, json.loads(picture)) for recipe, label, picture in found]
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sweeps that wrote to this file."""
         found = self._db.execute("SELECT * FROM sessions ORDER BY id").fetchall()
-        return [dict(row) | {"machine": json.loads(row["machine"])} for row in found]
+        with self._whole():
+            return [dict(row) | {"machine": json.loads(row["machine"])} for row in found]
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
         """Values that no version of golfast writes are damage."""
         try:
             yield
-        except (ValueError, zlib.error) as error:
+        except (KeyError, ValueError, zlib.error) as error:
             raise Failure(f"{self.path} is damaged: {error}") from error
 
     @contextmanager

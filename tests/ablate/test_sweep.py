@@ -162,11 +162,19 @@ def test_a_row_that_asks_something_else_has_no_runs_of_before(tmp_path):
 def test_damage_is_told_with_the_files_name(tmp_path):
     fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=1))
     path = tmp_path / "results.sqlite"
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE trials SET config = '{'")
-        db.commit()
-    with Store.reading(path) as store, pytest.raises(Failure, match=r"results\.sqlite is damaged"):
-        store.trials()
+    looks = {
+        "UPDATE trials SET config = '{'": lambda store: store.trials(),
+        "UPDATE trials SET state = 'weird'": lambda store: store.rows("s"),
+        "UPDATE rows SET definition = '{}'": lambda store: store.rows("s"),
+        "UPDATE specs SET definition = 'nope'": lambda store: store.specs(),
+        "UPDATE sessions SET machine = '{'": lambda store: store.sessions(),
+    }
+    for damage, look in looks.items():
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute(damage)
+            db.commit()
+        with Store.reading(path) as store, pytest.raises(Failure, match=r"results\.sqlite is damaged"):
+            look(store)
 
 
 def test_a_foreign_file_of_the_same_number_is_not_written_to(tmp_path):

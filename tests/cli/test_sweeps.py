@@ -81,7 +81,9 @@ def test_a_trial_that_fails_fails_the_sweep(folder, tmp_path, monkeypatch):
     (tmp_path / "runs" / "trials").write_text("no folder")
     done = call("ablate", folder / "tiny.toml", *results, *words, code=1)
     assert "0 of 1 counted, 1 tried" in done.stdout
-    assert "golfast: 2 trials have failed; `golfast results --where state=failed" in done.stderr
+    assert (
+        f"golfast: 2 trials have failed; `golfast results {tmp_path / 'r.sqlite'} --where state=failed" in done.stderr
+    )
     (tmp_path / "file").touch()
     nowhere = ("--folder", tmp_path / "file" / "runs", "--device", "cpu", "--quiet")
     assert "Not a directory" in refused(
@@ -124,6 +126,7 @@ def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_ru
         (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
         (["paper", "--show", "--quick"], "--quick has no meaning with it; leave one of them out"),
         (["paper", "--show", "--counted", 3], "--counted has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--recipe", "nonsense"], "recipe 'nonsense' is unknown"),
         (["ablate", "table1", "--counted", 4, "--most", 1], "at most 1 runs are fewer than the 4"),
     ],
 )
