@@ -41,31 +41,26 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
             "evaluate_on, data.height, data.width",
         ),
     }
-    if config.adversarial.on:
-        game = config.adversarial
-        hidden = cells * model.channels * (model.timesteps + 1)
-        numbers["hidden states for the adversarial decoder"] = (
-            min(game.pool, data.count) * hidden * compute.dtype.itemsize,
-            "adversarial.pool",
-        )
+    hidden = cells * model.channels * (model.timesteps + 1)  # of a board
+    for key, what, stage in (
+        ("adversarial", "the adversarial decoder", config.adversarial),
+        ("probes", "the probes", config.probes),
+    ):
+        if stage.on:
+            size = min(stage.pool, data.count) * hidden * compute.dtype.itemsize
+            numbers[f"hidden states for {what}"] = (size, f"{key}.pool")
+    if (game := config.adversarial).on:
         # torch keeps what each layer gives; compiled code, of each a copy by pairs and one by rows
         numbers["a batch of the adversarial decoder"] = (
             game.batch * game.layers * hidden * (4 if config.engine in COMPILED else compute.dtype.itemsize),
             "adversarial.batch, adversarial.layers",
         )
-    if config.probes.on:
-        probes = config.probes
-        hidden = cells * model.channels * (model.timesteps + 1)
-        numbers["hidden states for the probes"] = (
-            min(probes.pool, data.count) * hidden * compute.dtype.itemsize,
-            "probes.pool",
+    if (probes := config.probes).on:  # those of one layer are computed, not trained in batches
+        drawn = probes.batch * model.timesteps * (data.generations - 1) * cells * model.channels
+        numbers["a batch of the probes"] = (
+            drawn * (probes.layers - 1) * compute.dtype.itemsize,
+            "probes.batch, probes.layers",
         )
-        if probes.layers > 1:
-            drawn = probes.batch * model.timesteps * (data.generations - 1) * cells * model.channels
-            numbers["a batch of the probes"] = (
-                drawn * (probes.layers - 1) * compute.dtype.itemsize,
-                "probes.batch, probes.layers",
-            )
     for what, (size, keys) in numbers.items():
         if size > there:
             raise Failure(
