@@ -268,10 +268,12 @@ def _effect(table: Any, where: str) -> Effect:
 def _table(kind: type[Config], table: Any, where: str) -> Config:
     if not isinstance(table, Mapping):
         raise ValueError(f"{where} is a table; got {table!r}")
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    known = [one.name for one in fields]
     for key in table:
-        if key not in (known := [one.name for one in dataclasses.fields(kind)]):  # type: ignore[arg-type]
+        if key not in known:
             raise ValueError(f"{where}: {unknown_key(key, known)}")
-    needed = [one.name for one in dataclasses.fields(kind) if one.default is dataclasses.MISSING]  # type: ignore[arg-type]
+    needed = [one.name for one in fields if one.default is dataclasses.MISSING]
     if missing := [key for key in needed if key not in table]:
         raise ValueError(f"{where} needs {missing[0]!r}")
     return from_mapping(kind, table, within=f"{where}.")
