@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 
 from golfast.ablate.onset import imagined, onset
 from golfast.ablate.onset import words as onset_words
@@ -208,6 +209,8 @@ def _onsets(store: Store, table: str) -> str:
 
 
 def _strips(store: Store, spec: str, title: str) -> str:
+    from golfast.imagine.strip import judge
+
     found = store.strips(spec)
     figures = []
     for recipe, label, picture in found:
@@ -215,9 +218,10 @@ def _strips(store: Store, spec: str, title: str) -> str:
         top = "".join(
             f'<div><span class="role">state {k + 1}</span>{svg.board(state)}</div>' for k, state in enumerate(truth)
         )
+        verdicts, _ = judge(_cells(truth), _cells(imagined))
         below = [
-            f'<div>{svg.board(state, beside)}<span class="role">{role}</span></div>'
-            for state, beside, role in zip(imagined, *_roles(truth, imagined), strict=True)
+            f'<div>{svg.board(state, truth[found.state])}<span class="role">{found.words}; {found.earns}</span></div>'
+            for state, found in zip(imagined, verdicts, strict=True)
         ]
         gap = f'<div class="value"><b>{picture["value"]:.2f}</b><span class="role">metric</span></div>'
         figures.append(
@@ -238,32 +242,10 @@ def _strips(store: Store, spec: str, title: str) -> str:
 
 
 _TINTS = (
-    'Against that state, or if none matches the nearest in between, <span class="tint extra">these cells</span> should '
-    'be dead and <span class="tint gone">these</span> alive.'
+    'Against the state that is named, <span class="tint extra">these cells</span> should be dead and '
+    '<span class="tint gone">these</span> alive.'
 )
 
 
-def _roles(truth: list[list[str]], imagined: list[list[str]]) -> tuple[list[list[str]], list[str]]:
-    """For each imagined state the true one that it is set beside, and what it earns, in words."""
-    from golfast.imagine.kernels import NONE, TAKEN
-    from golfast.imagine.metric import matched_states
-
-    ours, theirs = (
-        np.array([[[int(cell) for cell in row] for row in state] for state in states], np.uint8)
-        for states in (imagined, truth)
-    )
-    found = matched_states(ours[None, :-1], theirs[None])[0].tolist()
-    size = len(truth[0]) * len(truth[0][0])
-    beside, roles = [], []
-    for state, matched in zip(imagined[:-1], found, strict=True):
-        nearest = min(range(1, len(truth) - 1), key=lambda j, state=state: _differing(state, truth[j]))  # type: ignore[misc]
-        j = matched if matched >= 0 else nearest
-        share = 1 - _differing(state, truth[j]) / size
-        earns = {NONE: "earns 0", TAKEN: "earns ½"}.get(matched, "earns 1")
-        beside.append(truth[j])
-        roles.append(f"{share:.1%} of state {j + 1}: {earns}")
-    return [*beside, truth[-1]], [*roles, f"state {len(truth)}, trained on"]
-
-
-def _differing(one: list[str], other: list[str]) -> int:
-    return sum(a != b for row, line in zip(one, other, strict=True) for a, b in zip(row, line, strict=True))
+def _cells(states: list[list[str]]) -> NDArray[np.uint8]:
+    return np.array([[[*map(int, row)] for row in state] for state in states], np.uint8)
