@@ -253,6 +253,7 @@ def _show_plan(
     from golfast.ablate.elsewhere import Elsewhere
     from golfast.ablate.estimate import at_most_seconds
     from golfast.ablate.plan import Plan
+    from golfast.ablate.spec import words
     from golfast.ablate.store import Store
     from golfast.run.progress import Display
     from golfast.threads import thread_count
@@ -286,8 +287,8 @@ def _show_plan(
         ours = [trial for trial in row.trials if trial.name not in known]
         cost = sum(seconds[trial.name] for trial in ours) / max(1, len(ours))
         first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
-        changes = ", ".join(f"{key}={value}" for key, value in row.variant.changes.items())
-        click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {changes}")
+        asked = words(row.variant.changes, row.variant.draw)
+        click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {asked}")
         click.echo(f"{'':<32} {len(ours):>4} to run, each takes at most {cost:.0f} s")
     click.echo(
         f"{len(trials):,} distinct trials to run if every one counts; they take at most {total / 60:,.1f} minutes on "

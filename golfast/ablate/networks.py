@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from golfast.ablate.searched import searched
+from golfast.ablate.draw import drawn
 from golfast.ablate.stages import train_stages
 from golfast.ablate.trial import LARGER, LESS, evaluate_trial
 from golfast.ablate.work import TrialWork
@@ -20,6 +20,15 @@ from golfast.run.watch import watch_nothing
 from golfast.train import RECIPES, TrainConfig, as_run, configure, train
 from golfast.train.memory import check_memory
 
+# What the authors searched, as their public code and their paper have it.
+SEARCHED = {
+    "model.channels": (2, 40),
+    "model.encoder_layers": (1, 3),
+    "model.core_layers": (3, 8),
+    "model.decoder_layers": (1, 3),
+    "batch": (200, 512),
+    "optimiser.adam_lr": (1e-5, 1e-3),
+}
 _STEPS = 20
 _FEW = 200  # trajectories
 _TICK = 0.001  # seconds: records have no finer ones, and the smallest networks are faster
@@ -42,8 +51,8 @@ class Networks:
 
     def config(self, recipe: str, seed: int) -> TrainConfig:
         """Of "authors" each seed has hyperparameters of its own, as they searched them; a variant's changes win."""
-        drawn = searched(seed) if recipe == "authors" else {}
-        return configure(recipe, changes={**drawn, "seed": seed})
+        searched = drawn(seed, SEARCHED) if recipe == "authors" else {}
+        return configure(recipe, changes={**searched, "seed": seed})
 
     def as_run(self, config: TrainConfig, device: str, *, stacked: bool = False) -> TrainConfig:
         """With precision and engine resolved."""

@@ -31,7 +31,7 @@ class Row:
         self.spec, self.recipe, self.variant = spec, recipe, variant
         self._kind, self._device, self._stacked = kind_of(spec.kind), device, stacked
         # What one variant of a spec sets is what the spec is about, and no machine's choice.
-        compared = {key for one in spec.variants for key in one.changes}
+        compared = {key for one in spec.variants for key in (*one.changes, *one.draw)}
         self._free = tuple(key for key in self._kind.left_to_machine if key not in compared)
         self.trials: list[Trial] = []
         """Those given out so far, in the order of their seeds."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from golfast.ablate.draw import Range, check_range, drawn
 from golfast.ablate.kinds import Kind, kind_of
 from golfast.run.config import Config, flatten, from_mapping, override, read_toml, unknown_key
 
@@ -23,6 +25,8 @@ class Variant:
     label: str
     changes: Mapping[str, Any]
     """Dotted config keys and their values, the spec's base included."""
+    draw: Mapping[str, Range]
+    """Dotted config keys whose values are drawn anew for each seed, and from what; of the spec, too."""
     counted: int
     """Runs that must count: those that reach the accuracy their config asks for, as in the paper."""
     most: int
@@ -35,7 +39,13 @@ class Variant:
 
     def config(self, kind: Kind, recipe: str, seed: int) -> Any:
         """The config of one trial. ValueError for a key or a value that makes no sense."""
-        return override(kind.config(recipe, seed), {**self.changes, "seed": seed})
+        return override(kind.config(recipe, seed), {**self.changes, **drawn(seed, self.draw), "seed": seed})
+
+    def check(self, kind: Kind, recipe: str) -> None:
+        """ValueError for a key or a value that makes no sense, at either end of what is drawn."""
+        for end in (0, 1):
+            ends = {key: limits[end] for key, limits in self.draw.items()}
+            override(kind.config(recipe, self.first_seed), {**self.changes, **ends})
 
     def suits(self, recipe: str) -> bool:
         """Whether it is for this recipe."""
@@ -123,6 +133,7 @@ class _File:
     most: int = 0
     seed: int = 1
     base: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    draw: dict = field(default_factory=dict)  # type: ignore[type-arg]
     recipes: list = field(default_factory=list)  # type: ignore[type-arg]
     effects: list = field(default_factory=list)  # type: ignore[type-arg]
     strips: list = field(default_factory=list)  # type: ignore[type-arg]
@@ -137,6 +148,7 @@ class _Row:
     most: int = 0
     seed: int = 0
     set: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    draw: dict = field(default_factory=dict)  # type: ignore[type-arg]
     paper: dict = field(default_factory=dict)  # type: ignore[type-arg]
     recipes: list = field(default_factory=list)  # type: ignore[type-arg]
 
@@ -149,6 +161,13 @@ class _Effect:
     of: list  # type: ignore[type-arg]
     over: list  # type: ignore[type-arg]
     paper: float = math.nan
+
+
+def words(changes: Mapping[str, Any], draw: Mapping[str, Range]) -> str:
+    """What a row asks for, such as "autoencoder = false, model.core_layers from 3 to 8"."""
+    told = [f"{key} = {json.dumps(value)}" for key, value in changes.items()]
+    told += [f"{key} from {least} to {greatest}" for key, (least, greatest) in draw.items()]
+    return ", ".join(told) or "as it is"
 
 
 def spec_names() -> list[str]:
@@ -192,7 +211,7 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
         _check_paper(measure, variant)
         for recipe in filter(variant.suits, kind.recipes):
             try:
-                variant.config(kind, recipe, variant.first_seed)
+                variant.check(kind, recipe)
             except ValueError as error:
                 raise ValueError(f"spec {name!r}, variant {variant.name!r}: {error}") from None
     effects = tuple(_effect(table, f"effects[{number}]") for number, table in enumerate(file.effects))
@@ -215,8 +234,17 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
     row = from_mapping(_Row, table, within=f"variants.{name}.")
     counted = row.counted if "counted" in table else file.counted
     most = row.most if "most" in table else file.most or 3 * counted
-    changes = flatten(file.base) | flatten(row.set)
-    if "seed" in changes:
+    base, shared, own, drawn_here = map(flatten, (file.base, file.draw, row.set, row.draw))
+    for where, both in (
+        ("the spec", base.keys() & shared.keys()),
+        (f"variants.{name}", own.keys() & drawn_here.keys()),
+    ):
+        if both:
+            raise ValueError(f"{where} both sets and draws {min(both)!r}; do one of them")
+    # What a variant says of a key, set or drawn, stands in place of what the spec says of it.
+    changes = {key: value for key, value in base.items() if key not in drawn_here} | own
+    ranges = {key: ends for key, ends in shared.items() if key not in own} | drawn_here
+    if "seed" in {**changes, **ranges}:
         raise ValueError(f"variants.{name} sets a seed; a sweep gives out seeds itself, from the key `seed` on")
     if counted < 1 or most < counted:
         raise ValueError(f"variants.{name} is to count {counted} of at most {most} runs; count 1 or more, of as many")
@@ -227,6 +255,7 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         name=name,
         label=row.label or name,
         changes=changes,
+        draw={key: check_range(f"variants.{name}.draw.{key}", ends) for key, ends in ranges.items()},
         counted=counted,
         most=most,
         first_seed=row.seed if "seed" in table else file.seed,

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS curves (trial TEXT PRIMARY KEY REFERENCES trials, rec
 CREATE TABLE IF NOT EXISTS rows (
     spec TEXT NOT NULL, recipe TEXT NOT NULL, variant TEXT NOT NULL,
     place INTEGER NOT NULL,     -- in the spec
-    definition TEXT NOT NULL,   -- JSON: label, changes, counted, most, paper
+    definition TEXT NOT NULL,   -- JSON: label, changes, draw, counted, most, paper
     PRIMARY KEY (spec, recipe, variant)
 );
 CREATE TABLE IF NOT EXISTS members (
@@ -149,7 +149,8 @@ class Store:
         with self._transaction():
             before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
             known = variant if before is None else json.loads(before["definition"])
-            if any(known.get(key) != variant[key] for key in ("changes", "first_seed")):
+            known.setdefault("draw", {})  # files of before it could be asked for
+            if any(known.get(key) != variant[key] for key in ("changes", "draw", "first_seed")):
                 self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
                 self._db.execute("DELETE FROM strips WHERE spec = ? AND recipe = ?", row.key[:2])
             else:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from golfast.ablate.jobs import State
+from golfast.ablate.spec import words
 from golfast.ablate.stats import RESAMPLES
 from golfast.ablate.store import Store
 
@@ -98,10 +99,10 @@ def _configs(store: Store) -> str:
     for spec in store.specs():
         for recipe, definition, names in store.rows(spec):
             first = next(iter(store.trials(names[:1])), None)
-            changes = ", ".join(f"{key} = {json.dumps(value)}" for key, value in definition["changes"].items())
+            asked = words(definition["changes"], definition.get("draw", {}))
             config = "" if first is None else f"<pre>{escape(json.dumps(first.config, indent=1))}</pre>"
             title = f"{spec} / {recipe} / {definition['name']}"
-            lines.append(_folded(f"{title}: {changes or 'as it is'}", config))
+            lines.append(_folded(f"{title}: {asked}", config))
     return _folded("Configs", "".join(lines))
 
 

@@ -74,7 +74,19 @@ def test_the_paper_has_161_distinct_runs():
 
 
 def test_every_spec_that_comes_with_golfast_is_whole():
-    past = {"agents", "batches", "causes", "decoders", "games", "imagination", "larger", "shapes", "worlds"}
+    past = {
+        "agents",
+        "batches",
+        "causes",
+        "decoders",
+        "drawn",
+        "drawn-decoders",
+        "games",
+        "imagination",
+        "larger",
+        "shapes",
+        "worlds",
+    }
     assert set(PAPER_ORDER) | past == set(spec_names())
     for name in spec_names():
         assert load_spec(name).variants

@@ -82,8 +82,12 @@ def test_every_figure_is_there_in_both(rendered):
     html, text, entries = rendered
     tables = [entry for entry in entries if entry.table != "figures"]
     # Of larger boards the made-up results have no figures: those rows are there, and empty.
-    figures = 2 * (5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2 + 6 + 4 + 4 * 2 + 11 + 7 + 7 * 2)
-    compared = 5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4 + 6 + 4 * 2 + 11 + 7 * 2  # the same rows under two recipes
+    figures = 2 * (
+        5 * 2 + 2 * 2 + 4 * 3 + 3 + 6 + 2 + 4 + 2 + 4 + 7 * 2 + 4 * 2 + 6 + 4 + 4 * 2 + 11 + 7 + 7 * 2 + 7 + 4 * 2
+    )
+    compared = (
+        5 + 2 + 4 * 2 + 6 + 4 + 4 + 5 + 4 + 4 + 6 + 4 * 2 + 11 + 7 * 2 + 7 + 4 * 2
+    )  # the same rows under two recipes
     assert html.count('<p class="verdict">') == len(tables) == figures + compared
     assert len(re.findall(r"^\| (?!row|---)", text, re.MULTILINE)) == len(entries)
     assert html.count("runs end with at least half of their pictures true") == 2 * 4

@@ -1,0 +1,87 @@
+"""Values drawn for each seed: all within their ranges, evenly, and the same for a seed always."""
+
+import numpy as np
+import pytest
+
+from golfast.ablate.draw import check_range, drawn
+from golfast.ablate.kinds import kind_of
+from golfast.ablate.networks import SEARCHED
+from golfast.ablate.spec import load_spec, parse_spec
+
+NETWORKS = kind_of("networks")
+
+
+def test_draws_fill_their_ranges_evenly():
+    found = [drawn(seed, SEARCHED) for seed in range(3000)]
+    for key, low, high in (("model.channels", 2, 40), ("model.core_layers", 3, 8), ("model.decoder_layers", 1, 3)):
+        counts = np.bincount([one[key] for one in found], minlength=high + 1)
+        assert counts[:low].sum() == 0
+        assert len(counts) == high + 1
+        expected = 3000 / (high - low + 1)
+        assert abs(counts[low:] - expected).max() < 5 * expected**0.5
+    rates = np.log10([one["optimiser.adam_lr"] for one in found])
+    assert -5 <= rates.min() < -4.9
+    assert -3.1 < rates.max() <= -3
+    assert abs((rates < -4).mean() - 0.5) < 0.05
+    assert 200 <= min(one["batch"] for one in found) <= 202
+
+
+def test_what_is_drawn_is_the_same_always_and_keys_do_not_disturb_each_other():
+    layers = {"model.core_layers": (3, 8)}
+    assert [drawn(seed, layers)["model.core_layers"] for seed in range(8)] == [8, 6, 3, 8, 7, 4, 4, 7]
+    assert drawn(7, layers) == {key: drawn(7, SEARCHED)[key] for key in layers}
+    both = np.array(
+        [[drawn(seed, SEARCHED)[f"model.{name}_layers"] for name in ("encoder", "decoder")] for seed in range(500)]
+    )
+    assert abs(np.corrcoef(both.T)[0, 1]) < 0.15
+
+
+def test_a_row_under_the_recipe_authors_has_another_network_for_each_seed():
+    variant = load_spec("channels").variants[0]
+    one, other = (variant.config(NETWORKS, "authors", seed) for seed in (1, 2))
+    assert one.batch != other.batch
+    assert one.model.channels == other.model.channels == 20
+
+
+def sweep(**tables):
+    return parse_spec("s", {"title": "a sweep", "variants": {"a": {}}, **tables})
+
+
+def test_what_a_variant_says_of_a_key_stands_in_place_of_what_the_spec_says():
+    found = sweep(
+        base={"batch": 32},
+        draw={"model": {"channels": [4, 8]}, "steps": [100, 200]},
+        variants={"a": {"set": {"model": {"channels": 20}}, "draw": {"batch": [16, 16]}}},
+    ).variants[0]
+    assert found.changes == {"model.channels": 20}
+    assert found.draw == {"steps": (100, 200), "batch": (16, 16)}
+    config = found.config(NETWORKS, "fast", 3)
+    assert (config.batch, config.model.channels) == (16, 20)
+    assert 100 <= config.steps <= 200
+
+
+@pytest.mark.parametrize(
+    "given", [[1], [1, 2, 3], [2, 1], [1, 2.0], [True, True], ["a", "b"], 3, [0.0, 1.0], [1e-3, float("inf")]]
+)
+def test_what_is_no_range_is_refused_in_a_sentence(given):
+    with pytest.raises(ValueError, match=r"^batch takes \[least, greatest\], both whole numbers"):
+        check_range("batch", given)
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"draw": {"model": {"channel": [4, 8]}}}, "did you mean 'model.channels'"),
+        ({"draw": {"model": {"core_layers": [0, 3]}}}, "core_layers"),
+        ({"draw": {"seed": [1, 3]}}, "sweep gives out seeds itself"),
+        ({"draw": {"batch": [1, 3]}, "base": {"batch": 8}}, "the spec both sets and draws 'batch'"),
+        (
+            {"variants": {"a": {"set": {"batch": 8}, "draw": {"batch": [1, 2]}}}},
+            "variants.a both sets and draws 'batch'",
+        ),
+        ({"variants": {"a": {"draw": {"batch": 3}}}}, r"variants.a.draw.batch takes \[least"),
+    ],
+)
+def test_specs_that_draw_what_makes_no_sense_are_refused(tables, words):
+    with pytest.raises(ValueError, match=words):
+        sweep(**tables)
