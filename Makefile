@@ -15,7 +15,12 @@ help:  ## list these targets
 demo: .venv/ready  ## set up, then see what a network imagines
 	$(BIN)/golfast demo
 
-test: .venv/ready  ## set up, then run the tests
+# Kernels for GPUs are compiled and interpreted by the tests, which takes a compiler of a gigabyte.
+.venv/triton: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,triton]'
+	touch $@
+
+test: .venv/triton  ## set up, then run the tests
 	$(BIN)/pytest -q
 
 lint: .venv/ready  ## ruff, and mypy --strict

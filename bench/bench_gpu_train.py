@@ -14,7 +14,8 @@ import torch
 from golfast.data import Recipe, generate
 from golfast.imagine import EVALUATED, evaluate
 from golfast.imagine.decode import BATCH
-from golfast.model import Network
+from golfast.model import Network, products
+from golfast.model.products import Convolution
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, choose_compute
 from golfast.train import Feed, TrainConfig
@@ -41,12 +42,17 @@ def compute() -> Compute:
 
 def bench_one_network(benchmark: Any, tmp_path: Path, compute: Compute) -> None:
     graph, eager = (_stack(1, compute, graph=graph) for graph in (True, False))
-    _check_losses(graph, eager)
+    stored = _stack(1, compute, convolve=products.convolve)
+    _check_losses(graph, eager, stored)
     compare(
         benchmark,
         f"a training step on the GPU as one graph, {compute.precision}",
         _side("golfast", graph, compute),
-        [_side("the same step, launched kernel by kernel", eager, compute), _torch(tmp_path, compute)],
+        [
+            _side("the same step, launched kernel by kernel", eager, compute),
+            _side("the same as one graph, convolutions by torch", stored, compute),
+            _torch(tmp_path, compute),
+        ],
         unit="steps/s",
         limits=[_multiplying(compute)],
         rounds=ROUNDS,
@@ -90,26 +96,31 @@ def bench_evaluation(benchmark: Any, compute: Compute) -> None:
 
 def _bench_stack(benchmark: Any, folder: Path, compute: Compute, count: int) -> None:
     stack, alone = _stack(count, compute), _stack(1, compute)
-    _check_losses(stack, alone)
+    stored = _stack(count, compute, convolve=products.convolve)
+    _check_losses(stack, alone, stored)
     torchs = _torch(folder, compute)
     compare(
         benchmark,
         f"training {count} networks as one on the GPU, {compute.precision}",
         _side("golfast", stack, compute, networks=count),
-        [_side("one after another, each step a graph", alone, compute), torchs],
+        [
+            _side("one after another, each step a graph", alone, compute),
+            torchs,
+            _side("as one, convolutions by torch", stored, compute, networks=count),
+        ],
         unit="steps of a network/s",
         limits=[_multiplying(compute)],
-        targets={"best peer": STACK_TARGET},
+        targets={"one after another, each": STACK_TARGET, "one after another by": STACK_TARGET},
         rounds=ROUNDS,
         precision=compute.precision,
     )
 
 
-def _stack(count: int, compute: Compute, *, graph: bool = True) -> StackedStep:
+def _stack(count: int, compute: Compute, *, graph: bool = True, convolve: Convolution | None = None) -> StackedStep:
     """Networks of the same first weights, each with batches of its own."""
     packed = generate(CONFIG.data, 0, COUNT)
     feed = Feed(packed, CONFIG.data.width, batch=CONFIG.batch, seed=0, device=torch.device("cpu"))
-    step = StackedStep([CONFIG] * count, feed.upload(compute.device), compute, graph=graph)
+    step = StackedStep([CONFIG] * count, feed.upload(compute.device), compute, graph=graph, convolve=convolve)
     first = step.network.pack(dict(seeded_network(Network, CONFIG.model, seed=0).named_parameters()))
     for place in range(count):
         step.put(place, {"weights": first})
@@ -120,10 +131,10 @@ def _order(count: int) -> torch.Tensor:
     return torch.randint(0, COUNT, (STEPS, count, CONFIG.batch), generator=torch.Generator().manual_seed(0))
 
 
-def _check_losses(ours: StackedStep, theirs: StackedStep) -> None:
+def _check_losses(*steps: StackedStep) -> None:
     """On the same batch a network of the same weights has the same loss, whatever it is stacked with."""
     order, found = _order(1)[:1], []
-    for step in (ours, theirs):
+    for step in steps:
         count = len(step.rows.weights)
         step.run(order.expand(-1, count, -1), torch.ones(1, count))
         found += step.rows.losses.tolist()

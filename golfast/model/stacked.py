@@ -1,26 +1,23 @@
 """Many networks of one shape as one: their weights stacked, each fed a batch of its own.
 
-A convolution is a matrix product, and those of many networks are one batched product: the nine neighbours of each pixel
-are copied side by side, (N, pixels, 9 * in), and multiplied with the stacked matrices (N, 9 * in, out). Chosen over a
-grouped convolution because the networks' channels are few: cuDNN has fast kernels for groups of 4, 8, 16 or 32 channels
-and takes a general one, an order slower, for 20, forward and backward, while batched products are what every GPU does
-best. The price is memory traffic, nine times that of an ideal convolution; the copy is one contiguous run of 3 * in
-numbers per row of neighbours, since channels are last, and is kept for the gradient of the weights.
+A convolution is a matrix product, and those of many networks are one batched product. Chosen over a grouped
+convolution because the networks' channels are few: cuDNN has fast kernels for groups of 4, 8, 16 or 32 channels and
+takes a general one, an order slower, for 20, forward and backward. Two modules compute it: `products` by torch,
+anywhere, and `implicit` by kernels in Triton, on GPUs.
 
 Shapes: N networks, B batch, H rows, W columns, C channels, T timesteps.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from golfast.model import products
 from golfast.model.config import ModelConfig
-from golfast.model.conv import surrounded
 from golfast.model.network import Network
+from golfast.model.products import Convolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,8 @@ class StackedNetwork:
     A row begins with the core's matrices, all of one shape, one after the other: what Muon moves.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
-        self.config = config
+    def __init__(self, config: ModelConfig, convolve: Convolution = products.convolve) -> None:
+        self.config, self._convolve = config, convolve
         with torch.device("meta"):
             named = [(name, tuple(p.shape)) for name, p in Network(config).named_parameters()]
         core = [pair for pair in named if pair[0].startswith("cores.") and len(pair[1]) == 2]
@@ -81,7 +78,7 @@ class StackedNetwork:
         """Hidden states (N, B, H, W, C) to pictures (N, B, H, W)."""
         inner = self._stack(weights, "decoder.stack", self.config.decoder_layers - 1, hidden)
         last, bias = weights["decoder.last.weight"], weights["decoder.last.bias"]
-        return convolve(inner, last, bias, padding=self.config.padding).squeeze(-1)
+        return self._convolve(inner, last, bias, padding=self.config.padding).squeeze(-1)
 
     def forward(self, weights: Mapping[str, Tensor], first: Tensor) -> tuple[Tensor, Tensor]:
         """First states (N, B, H, W) to the predicted last states and the first ones recreated, in the same shape."""
@@ -97,50 +94,6 @@ class StackedNetwork:
         slope, padding = self.config.slope, self.config.padding
         for k in range(layers):
             layer = f"{name}.layers.{k}"
-            x = convolve(x, weights[f"{layer}.weight"], weights[f"{layer}.bias"], slope=slope, padding=padding)
+            weight, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
+            x = self._convolve(x, weight, bias, slope=slope, padding=padding)
         return x
-
-
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, slope: float = 1.0, padding: str = "zeros") -> Tensor:
-    """3x3 convolutions, then a leaky ReLU (slope 1: none), of N networks at once; padding as of `Conv3x3`.
-
-    x: (N, B, H, W, in). weight: (N, out, 9 * in), columns ordered (row, column, channel) as in `Conv3x3`. bias:
-    (N, out). Returns (N, B, H, W, out).
-    """
-    result: Tensor = _Convolution.apply(x, weight, bias, slope, padding)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: float, padding: str) -> Tensor:
-        around = _neighbours(x, padding)
-        y = torch.baddbmm(bias.unsqueeze(1), around, weight.transpose(1, 2))
-        if slope != 1:
-            functional.leaky_relu_(y, slope)
-        ctx.save_for_backward(around, weight, y)
-        ctx.slope, ctx.padding = slope, padding
-        return y.view(*x.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        around, weight, y = ctx.saved_tensors
-        shape = gradient.shape
-        at_y = gradient.reshape(y.shape)
-        if ctx.slope != 1:  # the sign of the result is that of what went in
-            at_y = torch.ops.aten.leaky_relu_backward(at_y, y, ctx.slope, True)
-        at_x = None
-        if ctx.needs_input_grad[0]:
-            # The gradient of a convolution is one with the taps in the opposite order, from out to in.
-            taps = weight.view(*weight.shape[:2], 9, -1).flip(2).transpose(1, 2).flatten(1, 2)
-            at_x = (_neighbours(at_y.view(shape), ctx.padding) @ taps).view(*shape[:-1], -1)
-        return at_x, at_y.transpose(1, 2) @ around, at_y.sum(1), None, None
-
-
-def _neighbours(x: Tensor, padding: str) -> Tensor:
-    """The 3x3 neighbourhood of each pixel of x (N, B, H, W, C): (N, B * H * W, 9 * C)."""
-    networks, batch, height, width, channels = x.shape
-    padded = surrounded(x, padding)
-    strides = padded.stride()
-    windows = padded.as_strided((networks, batch, height, width, 3, 3 * channels), (*strides[:4], strides[2], 1))
-    return windows.reshape(networks, batch * height * width, 9 * channels)

@@ -5,6 +5,8 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from golfast.data import Recipe, generate
 from golfast.errors import Failure
@@ -226,6 +228,38 @@ def test_a_gpu_trains_what_a_cpu_does(tmp_path):
     ours = dict(train_together(members(configs, tmp_path / "cuda"), generate(SMALL.data), compute=compute))
     for k, theirs in enumerate(together(configs, tmp_path / "cpu")):
         torch.testing.assert_close(weights(ours[k]).cpu(), weights(theirs), rtol=1e-2, atol=1e-3)
+
+
+class Elsewhere(TorchDispatchMode):
+    """Notes operations that read or make a tensor on another device than they should."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.operations, self.found = device, 0, set()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        self.operations += 1
+        for tensor in tree_leaves((args, kwargs, result)):
+            if isinstance(tensor, torch.Tensor) and tensor.device != self.device:
+                self.found.add(str(operation))
+        return result
+
+
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+@pytest.mark.parametrize("optimiser", ["muon", "adam"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_nothing_in_a_step_leaves_the_device(dtype, optimiser, padding):
+    """What a GPU captures may neither read the CPU's memory nor ask for a value. The device here is one of shapes."""
+    meta = torch.device("meta")
+    configs = [override(SMALL, {"optimiser.name": optimiser, "model.padding": padding, **one}) for one in CHANGES]
+    shape = configs[0].data.shape
+    pairs = torch.empty(shape[0], 2, *shape[2:], dtype=torch.uint8, device=meta)
+    step = StackedStep(configs, pairs, Compute(meta, dtype))
+    with Elsewhere(meta) as noted:
+        step._step()
+    assert noted.operations > 100
+    assert noted.found == set()
 
 
 def test_the_loop_waits_for_nothing_between_looks(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golfast.model.fastest import fastest_convolution
+from golfast.model.products import Convolution
 from golfast.model.stacked import StackedNetwork
 from golfast.run.precision import Compute
 from golfast.train.config import TrainConfig
@@ -25,12 +27,21 @@ class StackedStep:
     Shapes: N networks, B batch, S steps, H rows, W columns, T timesteps.
     """
 
-    def __init__(self, configs: Sequence[TrainConfig], pairs: Tensor, compute: Compute, *, graph: bool = True) -> None:
+    def __init__(
+        self,
+        configs: Sequence[TrainConfig],
+        pairs: Tensor,
+        compute: Compute,
+        *,
+        graph: bool = True,
+        convolve: Convolution | None = None,
+    ) -> None:
         """configs: of each network, `alike`. pairs: the set's first and last states on the device, packed,
-        (count, 2, H, ceil(W/8)) uint8. graph: whether to capture on a GPU.
+        (count, 2, H, ceil(W/8)) uint8. graph: whether to capture on a GPU. convolve: the fastest there if left out.
         """
         one, device = configs[0], compute.device
-        self.network = StackedNetwork(one.model)
+        convolve = convolve or fastest_convolution(one.model, device, compute.dtype)
+        self.network = StackedNetwork(one.model, convolve)
         self.pairs = pairs
         self._config, self._compute, self._graphed = one, compute, graph and device.type == "cuda"
         self._scaled = compute.dtype is torch.float16
