@@ -63,7 +63,7 @@ class Feed:
         self._parts = [_readable(part) for part in parts]
         arrays = [part for part in self._parts if isinstance(part, np.ndarray)]
         self._places = Places(arrays) if len(arrays) == len(parts) else None
-        self._resident = self.upload(device) if device.type == "cuda" and self.fits(device) else None
+        self._resident = self.upload(device) if device.type != "cpu" and self.fits(device) else None
         larger = self._count * int(np.prod(packed.shape[1:])) > memory_bytes() // 2
         mapped = any(isinstance(part, np.memmap) for part in parts)
         asks = larger and mapped and self._resident is None and hasattr(os, "posix_fadvise")

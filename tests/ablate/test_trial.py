@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +186,14 @@ def test_where_the_metric_is_undefined_the_result_says_so(tmp_path, timesteps, g
     assert result["metric"] is None
     assert result["matthews"] is None
     assert np.isfinite(result["accuracy"])
+
+
+def test_a_trial_on_another_device_than_the_cpu_comes_to_the_same():
+    """Training, adversarial decoder, probes, evaluation, pictures: nothing is left behind on the wrong device."""
+    emulation = pytest.importorskip("torch.utils.backend_registration")
+    if not hasattr(emulation, "_setup_privateuseone_for_python_backend"):
+        pytest.skip("this torch emulates no devices")
+    script = Path(__file__).with_name("on_a_device.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    for there, here in json.loads(done.stdout):
+        assert there == here
