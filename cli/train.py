@@ -16,6 +16,7 @@ from .options import DATASET, FILE, FOLDER, device_option, examples, json_option
         "golfast train --recipe adam --adversarial --probes",
         "golfast train --config my.toml --data train.h5 --folder runs/mine",
         "golfast train --folder runs/mine --resume          go on after a kill",
+        "golfast train --from runs/mine --probes            its network as it is, and probes on top",
         "golfast train --dry-run                            every field with its default",
     )
 )
@@ -32,6 +33,7 @@ from .options import DATASET, FILE, FOLDER, device_option, examples, json_option
 @click.option("--seed", type=int, help="Decides the first weights and the order of the data.")
 @click.option("--data", "data_file", type=DATASET, help="Dataset to train on; its recipe becomes the config's.")
 @click.option("--folder", type=FOLDER, help="Run folder.  [default: runs/ and the config's hash]")
+@click.option("--from", "source", type=FOLDER, help="A finished run whose network is taken as it is.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and the run's name, and train nothing.")
@@ -47,6 +49,7 @@ def train(
     seed: int | None,
     data_file: Path | None,
     folder: Path | None,
+    source: Path | None,
     resume: bool,
     tensorboard: bool,
     dry_run: bool,
@@ -82,7 +85,15 @@ def train(
         if wrong:
             raise ValueError(f"{data_file} has other data than was asked for: {'; '.join(wrong)}; leave that out")
         changes = given | {f"data.{key}": value for key, value in theirs.items()}
-    config = configure(recipe, file=file, changes=changes)
+    if source:
+        if recipe != "fast" or config_file or seed is not None:
+            raise ValueError("--from takes the other run's config; --recipe, --config and --seed make no sense with it")
+        before = load_config(RunFolder(source))
+        config = override(before, changes)
+        if config == before:
+            raise ValueError(f"{source} has all of that; ask for more, such as --adversarial or --probes")
+    else:
+        config = configure(recipe, file=file, changes=changes)
     if resume and folder is not None and RunFolder(folder).config.exists():
         asked_for_nothing = not (config_file or given or data_file) and recipe == "fast"
         config = load_config(RunFolder(folder)) if asked_for_nothing else config
@@ -94,7 +105,8 @@ def train(
     curves = open_tensorboard(run.path / "tensorboard") if tensorboard else nullcontext(watch_nothing)
     with Display(quiet=quiet) as display, curves as watch:
         display.say(f"run folder: {run.path}")
-        result = run_trial(config, run, dataset, device=device, resume=resume, display=display, watch=watch)
+        of = RunFolder(source) if source else None
+        result = run_trial(config, run, dataset, source=of, device=device, resume=resume, display=display, watch=watch)
     show(result, result_rows(result, run.path), as_json=as_json)
 
 

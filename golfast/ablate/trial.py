@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golfast.ablate.reuse import check_reuse, reuse
 from golfast.ablate.stages import Stages, train_stages
-from golfast.data import Recipe, Trajectories, generate
+from golfast.data import Recipe, States, Trajectories, generate
 from golfast.errors import Failure
 from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
 from golfast.model import Network, load_weights
@@ -34,6 +35,7 @@ def run_trial(
     dataset: Trajectories | None = None,
     *,
     device: str = "auto",
+    source: RunFolder | None = None,
     resume: bool = False,
     draw: bool = True,
     sequences: int = EVALUATED,
@@ -42,7 +44,8 @@ def run_trial(
 ) -> dict[str, Any]:
     """Train, evaluate on held-out sequences, draw unless told not to; returns what result.json holds.
 
-    dataset: the training data, of the recipe config.data; if left out it is made in memory. sequences: how many test
+    dataset: the training data, of the recipe config.data; if left out it is made in memory. source: a finished run
+    whose network this one's is, and is not trained again: what comes out is the same. sequences: how many test
     sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned. watch
     is called with every record of what is trained, under its name.
 
@@ -58,10 +61,12 @@ def run_trial(
         if lacking := {"outcome", "metric", "agreement", "sequences", "accuracy", "steps"} - done.keys():
             raise Failure(f"{folder.result} is damaged: it has no {min(lacking)}; remove it and run again")
         return done
+    if source is not None:
+        check_reuse(source, load_config(source), config)
     check_memory(config, compute, in_memory=dataset is None)
     with folder.locked():
         folder.start(to_toml(config))
-        return _run(config, folder, dataset, compute, sequences, resume, draw, display, watch)
+        return _run(config, folder, dataset, compute, source, sequences, resume, draw, display, watch)
 
 
 def _run(
@@ -69,6 +74,7 @@ def _run(
     folder: RunFolder,
     dataset: Trajectories | None,
     compute: Compute,
+    source: RunFolder | None,
     sequences: int,
     resume: bool,
     draw: bool,
@@ -78,14 +84,12 @@ def _run(
     if dataset is None:
         display.say(f"making {config.data.count:,} trajectories in memory")
     packed = generate(config.data) if dataset is None else dataset.packed
-    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
-
-    def told(record: dict[str, Any]) -> None:
-        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]))
-        watch("train", record)
-
-    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told)
-    phase.done("right: " + accuracy_words(outcome.accuracy))
+    if source is None:
+        outcome = _train(config, folder, packed, compute, resume, display, watch)
+    else:
+        display.say(f"the network is that of {source.path}")
+        outcome = reuse(source, folder, config)
+        outcome.network.to(compute.device)
     if outcome.diverged:
         display.say(outcome.outcome)
         result = {**_told(config, outcome, compute), **_no_figures(outcome)}
@@ -103,6 +107,26 @@ def _run(
         draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
     folder.finish(result)
     return result
+
+
+def _train(
+    config: TrainConfig,
+    folder: RunFolder,
+    packed: States,
+    compute: Compute,
+    resume: bool,
+    display: Display,
+    watch: Watch,
+) -> Outcome:
+    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
+
+    def told(record: dict[str, Any]) -> None:
+        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]))
+        watch("train", record)
+
+    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told)
+    phase.done("right: " + accuracy_words(outcome.accuracy))
+    return outcome
 
 
 def evaluate_trial(
@@ -177,11 +201,9 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
     Raises Failure, FileNotFoundError or ValueError, each in one sentence, if the folder is not a run or is damaged.
     """
     folder = RunFolder(Path(path))
-    if not folder.config.exists():
-        raise Failure(f"{path} is not a run folder: it has no config.toml")
+    config = load_config(folder)
     if not folder.weights.exists():
         raise Failure(f"{path} has no weights yet: its training has not ended; go on with `golfast train --resume`")
-    config = load_config(folder)
     # Weights trained in bf16 mean the same in fp32, so a machine without bf16 can evaluate them.
     compute = choose_compute(device, config.precision if config.precision == "fp32" else "auto")
     with torch.device("meta"):  # a config may ask for more than there is; what is in the file says what it takes
@@ -191,7 +213,9 @@ def load_trial(path: Path | str, device: str = "auto") -> tuple[TrainConfig, Net
 
 
 def load_config(folder: RunFolder) -> TrainConfig:
-    """The config of a run folder. Failure if it is damaged, or not one of a network that predicts Life."""
+    """The config of a run folder. Failure if there is none or a damaged one, or one of an agent."""
+    if not folder.config.exists():
+        raise Failure(f"{folder.path} is not a run folder: it has no config.toml")
     try:
         mapping = read_toml(folder.config)
         if "environment" not in mapping:

@@ -188,6 +188,51 @@ def test_where_the_metric_is_undefined_the_result_says_so(tmp_path, timesteps, g
     assert np.isfinite(result["accuracy"])
 
 
+STAGED = {
+    "probes.on": True, "probes.pool": 50, "adversarial.on": True, "adversarial.steps": 20, "adversarial.alone": 5,
+    "adversarial.pool": 50, "adversarial.batch": 8,
+}  # fmt: skip
+
+
+def test_what_is_trained_on_a_finished_run_is_what_would_have_been(finished, tmp_path):
+    source, _ = finished
+    config = override(trial_module.load_config(source), STAGED)
+    whole, later = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "later")
+    expected = run_trial(config, whole, device="cpu", sequences=100)
+    found = run_trial(config, later, source=source, device="cpu", sequences=100)
+    timed = {"seconds_training", "seconds"}
+    for result in (expected, found):
+        for table in (result, result["adversarial"], result["probes"]):
+            for key in timed & table.keys():
+                del table[key]
+    assert found == expected
+    for one, other in ((getattr(run, name) for run in (whole, later)) for name in ("weights", "adversarial", "probes")):
+        assert one.read_bytes() == other.read_bytes()
+    assert [r["accuracy"] for r in later.read_log()] == [r["accuracy"] for r in whole.read_log()]
+    assert {path.name for path in later.path.iterdir()} == {path.name for path in whole.path.iterdir()}
+
+
+def test_a_run_that_another_cannot_build_on_is_refused(finished, tmp_path):
+    source, _ = finished
+    theirs = trial_module.load_config(source)
+    folder = RunFolder(tmp_path / "a")
+    with pytest.raises(Failure, match=r"network of another config: batch \(8 against 9\)"):
+        run_trial(override(theirs, {"batch": 9}), folder, source=source, device="cpu")
+    copy = RunFolder(tmp_path / "copy")
+    shutil.copytree(source.path, copy.path)
+    result = json.loads(copy.result.read_text())
+    for damage, message in (
+        ({"agreement": None, "outcome": "diverged: at once"}, "no network to build on: diverged: at once"),
+        ({"steps": None}, "has no finished run"),
+    ):
+        copy.result.write_text(json.dumps(result | damage))
+        if damage == {"steps": None}:
+            copy.result.unlink()
+        with pytest.raises(Failure, match=message):
+            run_trial(override(theirs, STAGED), folder, source=copy, device="cpu")
+    assert not folder.path.exists()
+
+
 def test_a_trial_on_another_device_than_the_cpu_comes_to_the_same():
     """Training, adversarial decoder, probes, evaluation, pictures: nothing is left behind on the wrong device."""
     emulation = pytest.importorskip("torch.utils.backend_registration")

@@ -180,6 +180,24 @@ def test_train_then_evaluate_then_imagine(trained, tmp_path):
         assert one.height > other.height > 50
 
 
+def test_train_on_top_of_a_finished_run(trained, tmp_path, monkeypatch):
+    folder, result = trained
+    monkeypatch.chdir(tmp_path)
+    found = json.loads(call("train", "--from", folder, "--probes", "--set", "probes.pool=50", "--json").stdout)
+    assert found["probes"]["outcome"] == "trained"
+    assert {key: found[key] for key in ("metric", "seed", "steps")} == {
+        key: result[key] for key in ("metric", "seed", "steps")
+    }
+    (made,) = (tmp_path / "runs").iterdir()
+    assert made.name == found["run"] != result["run"]
+    assert (made / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+    assert "ask for more, such as --adversarial" in refused("train", "--from", folder)
+    assert "make no sense with it" in refused("train", "--from", folder, "--probes", "--seed", 3)
+    told = refused("train", "--from", folder, "--probes", "--set", "batch=9", "--folder", tmp_path / "a", code=1)
+    assert "has a network of another config: batch (8 against 9)" in told
+    assert "is not a run folder" in refused("train", "--from", tmp_path, "--probes", code=1)
+
+
 def test_evaluate_by_a_file(trained, tmp_path):
     folder, _ = trained
     (tmp_path / "how.toml").write_text("sequences = 40\nthreshold = 0.8\n")
