@@ -1,28 +1,36 @@
-"""Weights on disk, in safetensors: a format that holds numbers and executes nothing."""
+"""Weights on disk, in safetensors, a format that holds numbers and executes nothing; with a digest of the numbers."""
 
+import hashlib
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from golfast.errors import Failure
 
+_DIGEST = "sha256"
+
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write a module's weights to `path`, in place of what is there."""
-    path.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}))
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    path.write_bytes(save(tensors, {_DIGEST: _digest(tensors)}))
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Fill a module, which may be on the meta device, with weights from `path`.
 
-    Failure if the file is damaged, or holds another module's weights, or any that are no finite numbers.
+    Failure if the file is damaged, or holds another module's weights, or any that are no finite numbers. A file without
+    a digest, which others may have written, is taken as it is.
     """
     if not path.exists():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
-        tensors = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+            digest = (file.metadata() or {}).get(_DIGEST)
     except OSError as error:
         raise Failure(f"{path} cannot be read as a file ({error.strerror or error})") from None
     except SafetensorError as error:
@@ -32,11 +40,21 @@ def load_weights(module: nn.Module, path: Path) -> None:
     if found != expected:
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         raise Failure(f"{path} holds the weights of another network: {', '.join(wrong[:3])} differ from the config")
+    if digest not in (None, _digest(tensors)):
+        raise Failure(f"{path} is damaged: its numbers are not those that were written; train again")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise Failure(f"{path} holds weights that are no numbers: the training that left them has diverged")
     dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
     assign = any(tensor.is_meta for tensor in module.state_dict().values())
     module.load_state_dict({name: tensor.to(dtypes[name]) for name, tensor in tensors.items()}, assign=assign)
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of all numbers, in the order of their names."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _kind(tensor: Tensor) -> object:

@@ -120,6 +120,18 @@ def test_weights_come_back(tmp_path):
         assert torch.equal(other.state_dict()[name], tensor)
 
 
+def test_weights_with_a_flipped_bit_are_told_and_those_without_a_digest_taken(tmp_path):
+    network, path = Network(ModelConfig(channels=4)), tmp_path / "w.safetensors"
+    save_weights(network, path)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(Failure, match="is damaged: its numbers are not those that were written"):
+        load_weights(network, path)
+    save_file(network.state_dict(), path)
+    load_weights(network, path)
+
+
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int32, torch.bool, torch.complex64])
 def test_weights_of_another_type_are_told(tmp_path, kind):
     network = Network(ModelConfig(channels=4))
