@@ -80,6 +80,7 @@ def test_every_spec_that_comes_with_golfast_is_whole():
         "causes",
         "decoders",
         "drawn",
+        "drawn-batches",
         "drawn-decoders",
         "games",
         "imagination",
