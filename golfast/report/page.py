@@ -16,6 +16,7 @@ from golfast.ablate.onset import words as onset_words
 from golfast.ablate.store import Store
 from golfast.ablate.tables import COMPARISON, DIFFERENCE, PAPER_ORDER, Entry, all_entries, load_rows
 from golfast.report import svg, words
+from golfast.report.draws import draws
 from golfast.report.how import how_it_was_run, what_the_words_mean
 
 LEARNED = 0.98
@@ -35,6 +36,7 @@ def page(store: Store, findings: str = "") -> str:
     body = [_overview(found, tables), _findings(findings)]
     for table in tables:
         body.append(_table(specs[table]["title"], table, [entry for entry in found if entry.table == table]))
+        body.append(draws(store, table, specs[table]["measure"]))
         if specs[table]["measure"] == "order":
             body.append(_curves(store, table))
         if specs[table]["measure"] == "imagination":

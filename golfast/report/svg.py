@@ -81,6 +81,35 @@ def curves(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, low: f
     return _svg(width, height, parts, "accuracy over training steps, one line a run and state", "curves")
 
 
+def columns(names: Sequence[str], groups: Sequence[Sequence[float]], most: float, kind: str) -> str:
+    """Values from 0 to `most` as dots, in a named column for each group with its mean above."""
+    width, height, left, bottom, top = 320.0, 170.0, 30.0, 140.0, 24.0
+    each = (width - left) / len(names)
+
+    def y(value: float) -> float:
+        return bottom - (bottom - top) * min(max(value, 0.0), most) / most
+
+    parts = []
+    for k in range(3):
+        value = most * k / 2
+        parts.append(_line(left, y(value), width, y(value), "grid"))
+        parts.append(f'<text x="{left - 5:.2f}" y="{y(value) + 4:.2f}" text-anchor="end">{value:g}</text>')
+    for k, (name, values) in enumerate(zip(names, groups, strict=True)):
+        middle = left + each * (k + 0.5)
+        parts.append(f'<text x="{middle:.2f}" y="{bottom + 16:.2f}" text-anchor="middle">{escape(name)}</text>')
+        if not values:
+            continue
+        mean = sum(values) / len(values)
+        parts.append(f'<text x="{middle:.2f}" y="{top - 10:.2f}" text-anchor="middle">{mean:.2f}</text>')
+        spread = min(6.0, 0.7 * each / len(values))
+        for place, value in enumerate(sorted(values)):
+            x = middle + spread * (place - (len(values) - 1) / 2)
+            parts.append(f'<circle cx="{x:.2f}" cy="{y(value):.2f}" r="2.6" class="run"/>')
+        parts.append(_line(middle - 0.35 * each, y(mean), middle + 0.35 * each, y(mean), "mean"))
+    told = "; ".join(f"{name}: {len(values)} runs" for name, values in zip(names, groups, strict=True))
+    return _svg(width, height, parts, told, f"plot columns {kind}")
+
+
 def board(state: Sequence[str], truth: Sequence[str] | None = None) -> str:
     """A board of rows of "0" and "1"; with a truth, cells that differ from it are of the classes "extra" and "gone"."""
     paths: dict[str, list[str]] = {"alive": [], "extra": [], "gone": []}

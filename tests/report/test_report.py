@@ -14,7 +14,7 @@ from golfast.ablate.plan import Row
 from golfast.ablate.spec import load_spec, spec_names
 from golfast.ablate.store import Store
 from golfast.ablate.tables import COMPARISON, DIFFERENCE, all_entries
-from golfast.report import markdown, page
+from golfast.report import draws, markdown, page
 from golfast.run.config import fingerprint
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ablate"))
@@ -37,7 +37,7 @@ def results(tmp_path_factory):
                     store.save_row(row, place)
                     for number in range(count):
                         config = Tiny(f"{spec.name}{recipe}{variant.name}", number)
-                        trial = Trial(fingerprint(config), config)
+                        trial = row.trial(number) if variant.draw else Trial(fingerprint(config), config)
                         store.save_members([(row, number, trial)])
                         store.save_trial(trial, State.COUNTED, result=_result(trial, rng), seconds=30.0)
         store.save_trial(trial, State.FAILED, result=None, reason="the loss is <nan>")
@@ -71,6 +71,37 @@ def render(path):
 @pytest.fixture(scope="module")
 def rendered(results):
     return render(results)
+
+
+def test_what_came_of_what_was_drawn_is_shown(rendered):
+    html, _, _ = rendered
+    specs = [spec for spec in map(load_spec, spec_names()) if spec.variants[0].draw]
+    panels = sum(len(variant.draw) for spec in specs for variant in spec.variants)
+    assert html.count("<h3>By what was drawn</h3>") == len(specs)
+    assert html.count('class="plot columns') == 2 * panels
+    seen = html[html.index('<section id="drawn">') : html.index('<section id="drawn-batches">')]
+    told = re.findall(r'aria-label="1: (\d) runs; 2: (\d) runs" class="plot columns (fast|adam)"', seen)
+    assert {sum(map(int, counts)) for *counts, recipe in told if recipe == "fast"} == {5}
+    assert {sum(map(int, counts)) for *counts, recipe in told if recipe == "adam"} == {2}
+
+
+@pytest.mark.parametrize(
+    ("ends", "names", "places"),
+    [
+        ((1, 2), ["1", "2"], {1: 0, 2: 1}),
+        ((3, 8), ["3", "4", "5", "6", "7", "8"], {3: 0, 8: 5}),
+        ((200, 512), None, {200: 0, 231: 0, 232: 1, 512: 9}),
+        ((5, 5), ["5"], {5: 0}),
+        ((1e-5, 1e-3), ["1e-05–3e-05", "3e-05–0.0001", "0.0001–0.0003", "0.0003–0.001"], {1e-5: 0, 2e-4: 2, 1e-3: 3}),
+        ((0.5, 0.5), None, {0.5: 0}),
+    ],
+)
+def test_values_have_columns(ends, names, places):
+    columns = draws._columns(*ends)
+    assert names is None or columns == names
+    assert len(columns) <= 10
+    for value, place in places.items():
+        assert draws._column(value, *ends, len(columns)) == place
 
 
 def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
