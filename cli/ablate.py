@@ -123,7 +123,7 @@ def run_sweep(
     for row in rows:
         first = row.trial(0).config  # what its recipe cannot be combined with is told before anything is run
         if executor == "local":
-            kind.check(first, device)
+            kind.check(row.dearest if row.draw else first, device)
     if dry_run:
         _show_plan(kind, rows, results, device, executor, workers, as_json=as_json, quiet=quiet)
         return rows
@@ -266,7 +266,7 @@ def _show_plan(
     plan = Plan(rows, known, elsewhere)
     trials = plan.dry()
     with Display(quiet=quiet) as display:
-        seconds = at_most_seconds(kind, trials, device, display=display)
+        seconds = at_most_seconds(kind, rows, trials, device, display=display)
     at_once = workers or thread_count()
     total = sum(seconds.values()) / at_once
     if as_json:
@@ -287,7 +287,7 @@ def _show_plan(
         ours = [trial for trial in row.trials if trial.name not in known]
         cost = sum(seconds[trial.name] for trial in ours) / max(1, len(ours))
         first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
-        asked = words(row.variant.changes, row.variant.draw)
+        asked = words(row.variant.changes, row.draw)
         click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {asked}")
         click.echo(f"{'':<32} {len(ours):>4} to run, each takes at most {cost:.0f} s")
     click.echo(

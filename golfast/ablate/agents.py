@@ -1,10 +1,12 @@
 """Trials of the second paper's kind: agents that learn to play. A recipe is what they play."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from golfast.ablate.draw import Range
 from golfast.ablate.jobs import Trial
 from golfast.rl.config import AgentConfig
 from golfast.rl.evaluate import EPISODES
@@ -61,6 +63,10 @@ class Agents:
     def config(self, recipe: str, seed: int) -> AgentConfig:
         """The fields that suit the game."""
         return override(agent_recipe(recipe), {"seed": seed})
+
+    def draw(self, recipe: str) -> Mapping[str, Range]:
+        """Nothing."""
+        return {}
 
     def as_run(self, config: AgentConfig, device: str, *, stacked: bool = False) -> AgentConfig:
         """With precision resolved; agents are not stacked."""

@@ -1,8 +1,10 @@
 """What the trials of a sweep are: networks that predict Life, or agents that play."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from golfast.ablate.draw import Range
 from golfast.ablate.jobs import Work
 
 
@@ -19,6 +21,9 @@ class Kind(Protocol):
 
     def config(self, recipe: str, seed: int) -> Any:
         """The config of a recipe before a variant changes it. ValueError for an unknown name."""
+
+    def draw(self, recipe: str) -> Mapping[str, Range]:
+        """What a recipe draws anew for each seed, where a variant does not say otherwise."""
 
     def as_run(self, config: Any, device: str, *, stacked: bool = False) -> Any:
         """The config as it will run on this device: what "auto" stands for is part of what a run is.

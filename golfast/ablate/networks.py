@@ -2,11 +2,12 @@
 
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from golfast.ablate.draw import drawn
+from golfast.ablate.draw import Range
 from golfast.ablate.stages import train_stages
 from golfast.ablate.trial import LARGER, LESS, evaluate_trial
 from golfast.ablate.work import TrialWork
@@ -21,7 +22,7 @@ from golfast.train import RECIPES, TrainConfig, as_run, configure, train
 from golfast.train.memory import check_memory
 
 # What the authors searched, as their public code and their paper have it.
-SEARCHED = {
+SEARCHED: Mapping[str, Range] = {
     "model.channels": (2, 40),
     "model.encoder_layers": (1, 3),
     "model.core_layers": (3, 8),
@@ -50,9 +51,12 @@ class Networks:
         return ("engine",)
 
     def config(self, recipe: str, seed: int) -> TrainConfig:
-        """Of "authors" each seed has hyperparameters of its own, as they searched them; a variant's changes win."""
-        searched = drawn(seed, SEARCHED) if recipe == "authors" else {}
-        return configure(recipe, changes={**searched, "seed": seed})
+        """As `golfast train` takes them."""
+        return configure(recipe, changes={"seed": seed})
+
+    def draw(self, recipe: str) -> Mapping[str, Range]:
+        """Of "authors" each seed has hyperparameters of its own, as they searched them."""
+        return SEARCHED if recipe == "authors" else {}
 
     def as_run(self, config: TrainConfig, device: str, *, stacked: bool = False) -> TrainConfig:
         """With precision and engine resolved."""

@@ -32,6 +32,8 @@ class Row:
         self._kind, self._device, self._stacked = kind_of(spec.kind), device, stacked
         # What one variant of a spec sets is what the spec is about, and no machine's choice.
         compared = {key for one in spec.variants for key in (*one.changes, *one.draw)}
+        self.draw = variant.ranges(self._kind, recipe)
+        """What is drawn anew for each seed."""
         self._free = tuple(key for key in self._kind.left_to_machine if key not in compared)
         self.trials: list[Trial] = []
         """Those given out so far, in the order of their seeds."""
@@ -47,6 +49,11 @@ class Row:
         """The trial of the row's seed at `place`, counted from 0."""
         config = self._kind.as_run(self._asked(place), self._device, stacked=self._stacked)
         return Trial(fingerprint(config), config)
+
+    @property
+    def dearest(self) -> Any:
+        """A config, as it runs, that takes as long as any of the row's: with the greatest of all that is drawn."""
+        return self._kind.as_run(self.variant.at_end(self._kind, self.recipe, 1), self._device, stacked=self._stacked)
 
     def take(self, states: Mapping[str, State], elsewhere: Elsewhere) -> Trial:
         """Give out the next trial, or the one of its seed that another machine has run."""

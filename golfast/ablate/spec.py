@@ -39,13 +39,23 @@ class Variant:
 
     def config(self, kind: Kind, recipe: str, seed: int) -> Any:
         """The config of one trial. ValueError for a key or a value that makes no sense."""
-        return override(kind.config(recipe, seed), {**self.changes, **drawn(seed, self.draw), "seed": seed})
+        values = drawn(seed, self.ranges(kind, recipe))
+        return override(kind.config(recipe, seed), {**self.changes, **values, "seed": seed})
+
+    def ranges(self, kind: Kind, recipe: str) -> dict[str, Range]:
+        """All that is drawn under a recipe: what the recipe itself draws, too, unless this variant sets it."""
+        theirs = {key: ends for key, ends in kind.draw(recipe).items() if key not in self.changes}
+        return {**theirs, **self.draw}
+
+    def at_end(self, kind: Kind, recipe: str, end: int) -> Any:
+        """The config of the first seed, but with the least (0) or the greatest (1) of what is drawn."""
+        ends = {key: limits[end] for key, limits in self.ranges(kind, recipe).items()}
+        return override(kind.config(recipe, self.first_seed), {**self.changes, **ends})
 
     def check(self, kind: Kind, recipe: str) -> None:
         """ValueError for a key or a value that makes no sense, at either end of what is drawn."""
         for end in (0, 1):
-            ends = {key: limits[end] for key, limits in self.draw.items()}
-            override(kind.config(recipe, self.first_seed), {**self.changes, **ends})
+            self.at_end(kind, recipe, end)
 
     def suits(self, recipe: str) -> bool:
         """Whether it is for this recipe."""

@@ -138,7 +138,7 @@ class Store:
         A row that asks something else than it did before loses the trials that it had (they stay in the file). One that
         asks for fewer runs than before keeps those it has.
         """
-        spec, variant = row.spec, json.loads(json.dumps(asdict(row.variant)))
+        spec, variant = row.spec, json.loads(json.dumps({**asdict(row.variant), "draw": row.draw}))
         about = {
             "title": spec.title,
             "measure": spec.measure,

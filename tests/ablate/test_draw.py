@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from golfast.ablate.draw import check_range, drawn
+from golfast.ablate.estimate import at_most_seconds
+from golfast.ablate.jobs import State
 from golfast.ablate.kinds import kind_of
 from golfast.ablate.networks import SEARCHED
+from golfast.ablate.plan import Plan, Row
 from golfast.ablate.spec import load_spec, parse_spec
+from golfast.ablate.store import Store
 
 NETWORKS = kind_of("networks")
 
@@ -41,6 +45,44 @@ def test_a_row_under_the_recipe_authors_has_another_network_for_each_seed():
     one, other = (variant.config(NETWORKS, "authors", seed) for seed in (1, 2))
     assert one.batch != other.batch
     assert one.model.channels == other.model.channels == 20
+
+
+@pytest.mark.parametrize("recipe", ["adam", "authors"])
+def test_a_row_that_draws_is_measured_once_and_at_its_dearest(recipe):
+    spec = load_spec("drawn").limited(counted=5)
+    rows = [Row(spec, recipe, variant, "cpu") for variant in spec.variants]
+    trials = Plan(rows).dry()
+    measured = []
+
+    class Measured(type(NETWORKS)):
+        def at_most_seconds(self, config, device):
+            measured.append(config)
+            return float(len(measured))
+
+    seconds = at_most_seconds(Measured(), rows, trials, "cpu")
+    assert len(seconds) == len(trials) == 5 * len(rows)
+    assert len(measured) == len(rows)
+    assert {config.model.core_layers for config in measured} == {8}
+    assert {config.batch for config in measured} == ({512} if recipe == "authors" else {24})
+    assert len({trial.config.model.core_layers for trial in trials}) > 2
+
+
+def test_a_store_keeps_what_a_row_draws_and_lets_go_of_runs_of_another_draw(tmp_path):
+    def rows_of(greatest):
+        spec = sweep(draw={"model": {"core_layers": [2, greatest]}})
+        return [Row(spec, "authors", spec.variants[0], "cpu")]
+
+    with Store.writing(tmp_path / "a.sqlite") as store:
+        for greatest in (5, 5, 6):
+            (row,) = rows_of(greatest)
+            store.save_row(row, 0)
+            ((_, definition, members),) = store.rows("s")
+            assert definition["draw"]["model.core_layers"] == [2, greatest]
+            assert definition["draw"]["batch"] == [200, 512]
+            trial = row.trial(0)
+            assert members == ([] if greatest == 6 or not store.trials() else [trial.name])
+            store.save_members([(row, 0, trial)])
+            store.save_trial(trial, State.COUNTED, result={"reached": True})
 
 
 def sweep(**tables):
