@@ -1,11 +1,15 @@
 """Which trials are run: those that one worker would have run in order, however they are timed."""
 
 import dataclasses
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golfast.ablate import spec as spec_module
 from golfast.ablate.elsewhere import Elsewhere
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.kinds import kind_of
@@ -91,6 +95,21 @@ def test_every_spec_that_comes_with_golfast_is_whole():
     assert set(PAPER_ORDER) | past == set(spec_names())
     for name in spec_names():
         assert load_spec(name).variants
+
+
+def test_the_example_of_how_a_sweep_is_written_is_one():
+    text = (Path(spec_module.__file__).parent / "specs" / "README.md").read_text()
+    ((toml,),) = [re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    found = parse_spec("example", tomllib.loads(toml))
+    assert {variant.name: (variant.counted, variant.most) for variant in found.variants} == {
+        "narrow": (10, 30),
+        "wide": (20, 30),
+    }
+    assert found.variants[1].draw == {"optimiser.adam_lr": (1e-3, 4e-3), "batch": (16, 32)}
+    for table in (spec_module._File, spec_module._Row):
+        for field in dataclasses.fields(table):
+            assert field.name in text
+    assert all(measure in text for measures in spec_module.MEASURES.values() for measure in measures)
 
 
 @pytest.mark.parametrize(
