@@ -33,7 +33,8 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, slope: float = 1.0, pad
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: float, padding: str) -> Tensor:
-        y = _convolved(x.contiguous(), weight.contiguous(), bias.contiguous(), slope, padding)
+        x, weight, bias = x.contiguous(), weight.contiguous(), bias.contiguous()
+        y = _convolved(x, weight, bias, slope, padding)
         ctx.save_for_backward(x, weight, y)
         ctx.slope, ctx.padding = slope, padding
         return y
@@ -48,7 +49,7 @@ class _Convolution(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             taps = weight.view(*weight.shape[:2], 9, -1).flip(2).transpose(1, 2).flatten(1, 2).transpose(1, 2)
             at_x = _convolved(at_y, taps.contiguous(), None, 1.0, ctx.padding)
-        at_weight, at_bias = _weight_gradients(x.contiguous(), at_y, ctx.padding)
+        at_weight, at_bias = _weight_gradients(x, at_y, ctx.padding)
         return at_x, at_weight, at_bias, None, None
 
 
