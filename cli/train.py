@@ -62,6 +62,7 @@ def train(
     Fields are taken from the options, else from the config file, else from the recipe, else they have their defaults.
     """
     from golfast.ablate import default_folder, load_config, run_trial
+    from golfast.ablate.reuse import check_reuse
     from golfast.data import Trajectories
     from golfast.run.config import difference, override, parse_assignment, read_toml, to_mapping, to_toml
     from golfast.run.folder import RunFolder
@@ -85,18 +86,19 @@ def train(
         if wrong:
             raise ValueError(f"{data_file} has other data than was asked for: {'; '.join(wrong)}; leave that out")
         changes = given | {f"data.{key}": value for key, value in theirs.items()}
-    if source:
+    asked_for_nothing = not (config_file or given or data_file) and recipe == "fast"
+    if resume and folder is not None and RunFolder(folder).config.exists() and asked_for_nothing:
+        config = load_config(RunFolder(folder))
+    elif source:
         if recipe != "fast" or config_file or seed is not None:
             raise ValueError("--from takes the other run's config; --recipe, --config and --seed make no sense with it")
         before = load_config(RunFolder(source))
         config = override(before, changes)
         if config == before:
-            raise ValueError(f"{source} has all of that; ask for more, such as --adversarial or --probes")
+            raise ValueError(f"{source} has all that is asked for; ask for more, such as --adversarial or --probes")
+        check_reuse(RunFolder(source), before, config)
     else:
         config = configure(recipe, file=file, changes=changes)
-    if resume and folder is not None and RunFolder(folder).config.exists():
-        asked_for_nothing = not (config_file or given or data_file) and recipe == "fast"
-        config = load_config(RunFolder(folder)) if asked_for_nothing else config
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
         plan = {"folder": str(run.path), "config": to_mapping(config)}

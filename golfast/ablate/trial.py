@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from golfast.ablate.reuse import check_reuse, reuse
+from golfast.ablate.reuse import check_reuse, reuse, reused
 from golfast.ablate.stages import Stages, train_stages
 from golfast.data import Recipe, States, Trajectories, generate
 from golfast.errors import Failure
@@ -61,7 +61,7 @@ def run_trial(
         if lacking := {"outcome", "metric", "agreement", "sequences", "accuracy", "steps"} - done.keys():
             raise Failure(f"{folder.result} is damaged: it has no {min(lacking)}; remove it and run again")
         return done
-    if source is not None:
+    if source is not None and not folder.stage_checkpoint("network").exist():
         check_reuse(source, load_config(source), config)
     check_memory(config, compute, in_memory=dataset is None)
     with folder.locked():
@@ -84,12 +84,17 @@ def _run(
     if dataset is None:
         display.say(f"making {config.data.count:,} trajectories in memory")
     packed = generate(config.data) if dataset is None else dataset.packed
-    if source is None:
+    found = reused(folder, config, watch) if resume else None
+    if source is not None and found is None:
+        reuse(source, folder, config)
+        found = reused(folder, config, watch)
+    more: dict[str, Any] = {}
+    if found is None:
         outcome = _train(config, folder, packed, compute, resume, display, watch)
     else:
-        display.say(f"the network is that of {source.path}")
-        outcome = reuse(source, folder, config)
+        outcome, more["network_from"] = found
         outcome.network.to(compute.device)
+        display.say(f"the network is that of run {more['network_from']}")
     if outcome.diverged:
         display.say(outcome.outcome)
         result = {**_told(config, outcome, compute), **_no_figures(outcome)}
@@ -98,7 +103,7 @@ def _run(
             config, folder, outcome.network, packed, compute, resume=resume, display=display, watch=watch
         )
         figures = evaluate_trial(config, outcome.network, compute, stages=stages, sequences=sequences, display=display)
-        result = {**_told(config, outcome, compute), **_flat(figures)}
+        result = {**_told(config, outcome, compute), **more, **_flat(figures)}
         for name, about in stages.told.items():
             result[name] = {**about, **(_flat(figures[name]) if name in figures else _no_figures())}
         result["larger"] = _on_larger_boards(config, outcome.network, compute, max(1, sequences // LESS))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from golfast.errors import Failure
 from golfast.run.files import CheckpointFiles, replacing, write_json, write_text
 
-STAGES = ("adversarial", "probes")  # what may be trained on top of the network
+STAGES = ("network", "adversarial", "probes")  # a network taken from another run, and what may be trained on top
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RunFolder:
         return CheckpointFiles(self.path / "checkpoint.pt")
 
     def stage_checkpoint(self, stage: str) -> CheckpointFiles:
-        """The same of what is trained on top of the network: "adversarial" or "probes"."""
+        """The same of a network that is another run's, and of what is trained on top: a member of STAGES."""
         return CheckpointFiles(self.path / f"{stage}.pt")
 
     def drop_checkpoints(self) -> None:

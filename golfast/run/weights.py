@@ -29,7 +29,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise FileNotFoundError(2, "no such file", str(path))
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+            # Copies: what the file is changed to while they are used must not reach them.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  it is no mapping
             digest = (file.metadata() or {}).get(_DIGEST)
     except OSError as error:
         raise Failure(f"{path} cannot be read as a file ({error.strerror or error})") from None

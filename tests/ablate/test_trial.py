@@ -199,7 +199,12 @@ def test_what_is_trained_on_a_finished_run_is_what_would_have_been(finished, tmp
     config = override(trial_module.load_config(source), STAGED)
     whole, later = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "later")
     expected = run_trial(config, whole, device="cpu", sequences=100)
-    found = run_trial(config, later, source=source, device="cpu", sequences=100)
+    records = []
+    found = run_trial(
+        config, later, source=source, device="cpu", sequences=100, watch=lambda stage, record: records.append(stage)
+    )
+    assert records[:3] == ["train"] * 3
+    assert found.pop("network_from") == json.loads(source.result.read_text())["run"]
     timed = {"seconds_training", "seconds"}
     for result in (expected, found):
         for table in (result, result["adversarial"], result["probes"]):
@@ -216,21 +221,55 @@ def test_a_run_that_another_cannot_build_on_is_refused(finished, tmp_path):
     source, _ = finished
     theirs = trial_module.load_config(source)
     folder = RunFolder(tmp_path / "a")
-    with pytest.raises(Failure, match=r"network of another config: batch \(8 against 9\)"):
+    with pytest.raises(ValueError, match=r"network of another config: batch \(8 against 9\)"):
         run_trial(override(theirs, {"batch": 9}), folder, source=source, device="cpu")
     copy = RunFolder(tmp_path / "copy")
-    shutil.copytree(source.path, copy.path)
-    result = json.loads(copy.result.read_text())
-    for damage, message in (
-        ({"agreement": None, "outcome": "diverged: at once"}, "no network to build on: diverged: at once"),
-        ({"steps": None}, "has no finished run"),
-    ):
-        copy.result.write_text(json.dumps(result | damage))
-        if damage == {"steps": None}:
-            copy.result.unlink()
+    result = json.loads(source.result.read_text())
+
+    def refused(message):
         with pytest.raises(Failure, match=message):
             run_trial(override(theirs, STAGED), folder, source=copy, device="cpu")
-    assert not folder.path.exists()
+        assert not folder.path.exists()
+
+    for damage, message in (
+        ({"agreement": None, "outcome": "diverged: at once"}, "no network to build on: diverged: at once"),
+        ({"outcome": 3}, "it has no outcome of a run"),
+        ({"steps_to_98": 7}, "it has no steps_to_98 of a run"),
+    ):
+        shutil.copytree(source.path, copy.path, dirs_exist_ok=True)
+        copy.result.write_text(json.dumps(result | damage))
+        refused(message)
+    for file, content, message in (
+        (copy.metrics, '{"step": 1}\n', "it has no records of the training"),
+        (copy.metrics, None, "it has no records of the training"),
+        (copy.snapshots / "truth.npy", None, "it has no pictures of the training"),
+        (copy.snapshots / "truth.npy", "x", "truth.npy is damaged"),
+        (copy.result, None, "has no finished run; go on with"),
+    ):
+        shutil.copytree(source.path, copy.path, dirs_exist_ok=True)
+        file.unlink() if content is None else file.write_text(content)
+        refused(message)
+
+
+def test_a_network_that_was_taken_over_is_not_trained_after_a_kill(finished, tmp_path, monkeypatch):
+    source, _ = finished
+    config = override(trial_module.load_config(source), STAGED)
+    copy, folder = RunFolder(tmp_path / "copy"), RunFolder(tmp_path / "a")
+    shutil.copytree(source.path, copy.path)
+
+    def killed(*words, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial_module, "train_stages", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_trial(config, folder, source=copy, device="cpu", sequences=100)
+    shutil.rmtree(copy.path)  # it is needed no more
+    monkeypatch.setattr(trial_module, "train", None)
+    found = run_trial(config, folder, device="cpu", resume=True, sequences=100)
+    assert found["probes"]["outcome"] == "trained"
+    assert folder.weights.read_bytes() == source.weights.read_bytes()
+    assert not (folder.path / "network.pt").exists()
 
 
 def test_a_trial_on_another_device_than_the_cpu_comes_to_the_same():

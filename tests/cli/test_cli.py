@@ -193,7 +193,7 @@ def test_train_on_top_of_a_finished_run(trained, tmp_path, monkeypatch):
     assert (made / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
     assert "ask for more, such as --adversarial" in refused("train", "--from", folder)
     assert "make no sense with it" in refused("train", "--from", folder, "--probes", "--seed", 3)
-    told = refused("train", "--from", folder, "--probes", "--set", "batch=9", "--folder", tmp_path / "a", code=1)
+    told = refused("train", "--from", folder, "--probes", "--set", "batch=9", "--dry-run")
     assert "has a network of another config: batch (8 against 9)" in told
     assert "is not a run folder" in refused("train", "--from", tmp_path, "--probes", code=1)
 
