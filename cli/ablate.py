@@ -121,6 +121,7 @@ def run_sweep(
     if not rows:
         raise ValueError(f"no variant of {specs[0].name} is for the recipe {', '.join(recipes)}; give another --recipe")
     for row in rows:
+        row.variant.check(kind, row.recipe)
         first = row.trial(0).config  # what its recipe cannot be combined with is told before anything is run
         if executor == "local":
             kind.check(row.dearest if row.draw else first, device)

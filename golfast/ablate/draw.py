@@ -15,7 +15,7 @@ def drawn(seed: int, ranges: Mapping[str, Range]) -> dict[str, Any]:
     """Config keys and values of a seed, both ends of each range included.
 
     A key's value follows from seed, key and range alone, the same everywhere and always: so rows that draw the same
-    keys have the same values for the same seeds, whatever else they draw. Numbers that are not whole have three digits.
+    keys have the same values for the same seeds, whatever else they draw. Numbers that are not whole have six digits.
     """
     return {key: _at(_share(seed, key), *ranges[key]) for key in ranges}
 
@@ -42,5 +42,5 @@ def _share(seed: int, key: str) -> float:
 def _at(share: float, least: float, greatest: float) -> float:
     if isinstance(least, int):
         return least + int(share * (greatest - least + 1))
-    value = float(f"{least * (greatest / least) ** share:.3g}")
+    value = float(f"{least * (greatest / least) ** share:.6g}")
     return min(max(value, least), greatest)

@@ -53,7 +53,7 @@ class Row:
     @property
     def dearest(self) -> Any:
         """A config, as it runs, that takes as long as any of the row's: with the greatest of all that is drawn."""
-        return self._kind.as_run(self.variant.at_end(self._kind, self.recipe, 1), self._device, stacked=self._stacked)
+        return self._kind.as_run(self.variant.dearest(self._kind, self.recipe), self._device, stacked=self._stacked)
 
     def take(self, states: Mapping[str, State], elsewhere: Elsewhere) -> Trial:
         """Give out the next trial, or the one of its seed that another machine has run."""

@@ -18,7 +18,7 @@ _WHOLE = {"steps": int, "seconds_training": float, "outcome": str, "steps_to_98"
 
 
 def check_reuse(source: RunFolder, theirs: TrainConfig, config: TrainConfig) -> None:
-    """ValueError unless a network of config `theirs` is one that `config` asks for; Failure if `source` has it not whole.
+    """ValueError unless a network of config `theirs` is one that `config` asks for, Failure unless `source` has it.
 
     The two may differ in what is trained on top of a network, and in how that is computed: the training of the network
     sees neither.

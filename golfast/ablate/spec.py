@@ -47,15 +47,23 @@ class Variant:
         theirs = {key: ends for key, ends in kind.draw(recipe).items() if key not in self.changes}
         return {**theirs, **self.draw}
 
-    def at_end(self, kind: Kind, recipe: str, end: int) -> Any:
-        """The config of the first seed, but with the least (0) or the greatest (1) of what is drawn."""
-        ends = {key: limits[end] for key, limits in self.ranges(kind, recipe).items()}
-        return override(kind.config(recipe, self.first_seed), {**self.changes, **ends})
+    def dearest(self, kind: Kind, recipe: str) -> Any:
+        """The config of the first seed with the greatest of all that is drawn, or as it is if that makes no sense."""
+        greatest = {key: ends[1] for key, ends in self.ranges(kind, recipe).items()}
+        try:
+            return override(kind.config(recipe, self.first_seed), {**self.changes, **greatest})
+        except ValueError:
+            return self.config(kind, recipe, self.first_seed)
 
     def check(self, kind: Kind, recipe: str) -> None:
-        """ValueError for a key or a value that makes no sense, at either end of what is drawn."""
-        for end in (0, 1):
-            self.at_end(kind, recipe, end)
+        """ValueError for a key or a value that makes no sense, of any seed that may be tried."""
+        draws = self.ranges(kind, recipe)
+        for seed in range(self.first_seed, self.first_seed + (self.most if draws else 1)):
+            try:
+                self.config(kind, recipe, seed)
+            except ValueError as error:
+                named = f"variant {self.name!r}" + (f", recipe {recipe!r}, seed {seed}" if draws else "")
+                raise ValueError(f"{named}: {error}") from None
 
     def suits(self, recipe: str) -> bool:
         """Whether it is for this recipe."""
@@ -223,7 +231,7 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
             try:
                 variant.check(kind, recipe)
             except ValueError as error:
-                raise ValueError(f"spec {name!r}, variant {variant.name!r}: {error}") from None
+                raise ValueError(f"spec {name!r}, {error}") from None
     effects = tuple(_effect(table, f"effects[{number}]") for number, table in enumerate(file.effects))
     strips = tuple(_table(Strip, table, f"strips[{number}]") for number, table in enumerate(file.strips))
     return Spec(
@@ -265,7 +273,10 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         name=name,
         label=row.label or name,
         changes=changes,
-        draw={key: check_range(f"variants.{name}.draw.{key}", ends) for key, ends in ranges.items()},
+        draw={
+            key: check_range(f"variants.{name}.draw.{key}" if key in drawn_here else f"draw.{key}", ends)
+            for key, ends in ranges.items()
+        },
         counted=counted,
         most=most,
         first_seed=row.seed if "seed" in table else file.seed,

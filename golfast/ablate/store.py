@@ -150,7 +150,7 @@ class Store:
             before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
             known = variant if before is None else json.loads(before["definition"])
             known.setdefault("draw", {})  # files of before it could be asked for
-            if any(known.get(key) != variant[key] for key in ("changes", "draw", "first_seed")):
+            if any(_text(known.get(key)) != _text(variant[key]) for key in ("changes", "draw", "first_seed")):
                 self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
                 self._db.execute("DELETE FROM strips WHERE spec = ? AND recipe = ?", row.key[:2])
             else:
@@ -312,6 +312,11 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _text(value: Any) -> str:
+    """As JSON, in which 1 and 1.0 are two: what is drawn from 1 to 2 is not what is drawn from 1.0 to 2.0."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _finished(row: sqlite3.Row) -> Finished:

@@ -116,6 +116,11 @@ def test_what_is_no_range_is_refused_in_a_sentence(given):
         ({"draw": {"model": {"channel": [4, 8]}}}, "did you mean 'model.channels'"),
         ({"draw": {"model": {"core_layers": [0, 3]}}}, "core_layers"),
         ({"draw": {"seed": [1, 3]}}, "sweep gives out seeds itself"),
+        ({"draw": {"batch": 3}}, r"^draw.batch takes \[least"),
+        (
+            {"draw": {"adversarial": {"steps": [10, 100], "alone": [5, 30]}}, "base": {"adversarial": {"on": True}}},
+            r"variant 'a', recipe 'fast', seed \d+: adversarial.alone is",
+        ),
         ({"draw": {"batch": [1, 3]}, "base": {"batch": 8}}, "the spec both sets and draws 'batch'"),
         (
             {"variants": {"a": {"set": {"batch": 8}, "draw": {"batch": [1, 2]}}}},
@@ -127,3 +132,18 @@ def test_what_is_no_range_is_refused_in_a_sentence(given):
 def test_specs_that_draw_what_makes_no_sense_are_refused(tables, words):
     with pytest.raises(ValueError, match=words):
         sweep(**tables)
+
+
+def test_whole_numbers_and_others_are_two_draws_though_they_are_equal(tmp_path):
+    def row_of(*ends):
+        spec = sweep(draw={"optimiser": {"lr": [*ends]}})
+        return Row(spec, "fast", spec.variants[0], "cpu")
+
+    with Store.writing(tmp_path / "a.sqlite") as store:
+        store.save_row(row_of(1, 2), 0)
+        store.save_members([(row_of(1, 2), 0, row_of(1, 2).trial(0))])
+        store.save_row(row_of(1, 2), 0)
+        count = "SELECT count(*) FROM members"
+        assert store._db.execute(count).fetchone()[0] == 1
+        store.save_row(row_of(1.0, 2.0), 0)
+        assert store._db.execute(count).fetchone()[0] == 0
