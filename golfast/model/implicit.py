@@ -19,6 +19,8 @@ from torch import Tensor
 
 WIDEST = 42
 """Channels of networks for which these are made: three neighbours' fit 128 columns."""
+MOST_PLACES = 2**31
+"""Numbers of a network's hidden states: with more, places among them are reckoned in 64 bits."""
 OPTIONS = {"num_warps": 8, "num_stages": 1}
 """How a kernel is compiled: so that up to WIDEST channels neither registers nor shared memory overflow."""
 _PROGRAMS = 1024  # that are enough to keep a GPU busy
@@ -62,7 +64,7 @@ def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, slope: float, pad
     convolve_kernel[triton.cdiv(pixels, block), networks](
         x, weight, weight if bias is None else bias, y, pixels,
         height, width, inputs, outputs, wide, columns, block,
-        slope, bias is not None, padding == "circular", _precision(x), **OPTIONS,
+        slope, bias is not None, padding == "circular", _many(x, y), _precision(x), **OPTIONS,
     )  # fmt: skip
     return y
 
@@ -79,7 +81,7 @@ def _weight_gradients(x: Tensor, at_y: Tensor, padding: str) -> tuple[Tensor, Te
     sum_kernel[shares, networks](
         x, at_y, sums, pixels,
         height, width, inputs, outputs, wide, columns, block, share,
-        padding == "circular", _precision(x), **OPTIONS,
+        padding == "circular", _many(x, at_y), _precision(x), **OPTIONS,
     )  # fmt: skip
     found = sums.sum(1).transpose(1, 2).to(x.dtype)
     return found[..., :-1], found[..., -1]
@@ -93,6 +95,10 @@ def tiles(inputs: int, outputs: int) -> tuple[int, int, int]:
     """
     wide, columns = (triton.next_power_of_2(max(16, needed)) for needed in (3 * inputs, outputs))
     return wide, columns, 128 if wide <= 64 and inputs % 4 == 0 else 64
+
+
+def _many(*states: Tensor) -> bool:
+    return max(tensor.numel() // len(tensor) for tensor in states) >= MOST_PLACES
 
 
 def _precision(x: Tensor) -> str:
@@ -124,13 +130,15 @@ def convolve_kernel(
     x, weight, bias, y, pixels,
     height: tl.constexpr, width: tl.constexpr, inputs: tl.constexpr, outputs: tl.constexpr,
     wide: tl.constexpr, columns: tl.constexpr, block: tl.constexpr,
-    slope: tl.constexpr, biased: tl.constexpr, circular: tl.constexpr, precision: tl.constexpr,
+    slope: tl.constexpr, biased: tl.constexpr, circular: tl.constexpr, many: tl.constexpr, precision: tl.constexpr,
 ):  # fmt: skip
     """A block of a network's pixels: x (N, pixels, inputs), weight (N, outputs, 9 * inputs) and bias (N, outputs) to
     y (N, pixels, outputs).
     """
     network = tl.program_id(1).to(tl.int64)
     pixel = tl.program_id(0) * block + tl.arange(0, block)
+    if many:
+        pixel = pixel.to(tl.int64)
     inside = pixel < pixels
     x += network * pixels * inputs
     k, out = tl.arange(0, wide)[:, None], tl.arange(0, columns)[None, :]
@@ -153,7 +161,7 @@ def sum_kernel(
     x, at_y, sums, pixels,
     height: tl.constexpr, width: tl.constexpr, inputs: tl.constexpr, outputs: tl.constexpr,
     wide: tl.constexpr, columns: tl.constexpr, block: tl.constexpr, share: tl.constexpr,
-    circular: tl.constexpr, precision: tl.constexpr,
+    circular: tl.constexpr, many: tl.constexpr, precision: tl.constexpr,
 ):  # fmt: skip
     """Gradients of a network's weights, from a share of so many blocks of its pixels: into sums (N, shares,
     9 * inputs + 1, outputs) float32, the last row of which is the bias's.
@@ -168,6 +176,8 @@ def sum_kernel(
     alone = tl.zeros((1, columns), tl.float32)
     for one in range(share):
         pixel = (tl.program_id(0) * share + one) * block + tl.arange(0, block)
+        if many:
+            pixel = pixel.to(tl.int64)
         inside = pixel < pixels
         wanted = inside[:, None] & (out < outputs)
         change = tl.load(at_y + pixel[:, None] * outputs + out, mask=wanted, other=0.0)

@@ -77,4 +77,6 @@ found = {
     "linear": [convolutions(SIZES[0], slope, "zeros", torch.float32) for slope in (1.0, 0.0)],
     "training": [training()],
 }
+implicit.MOST_PLACES = 0
+found["places of 64 bits"] = [convolutions(size, 0.3, padding, torch.float32) for size in SIZES for padding in paddings]
 print(json.dumps(found))

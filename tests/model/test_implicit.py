@@ -22,6 +22,7 @@ def test_the_interpreter_gives_what_torch_does():
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     errors = json.loads(done.stdout)
     assert max(errors["float32"]) < 1e-6
+    assert max(errors["places of 64 bits"]) < 1e-6
     assert max(errors["linear"]) < 1e-6
     assert max(errors["float16"]) < 1e-3
     assert max(errors["training"]) < 1e-3
@@ -40,7 +41,7 @@ def test_compiled_for_a_gpu_nothing_overflows(inputs, outputs, dtype, tmp_path, 
     half = f"*{dtype}"
     wide, columns, block = implicit.tiles(inputs, outputs)
     sizes = {
-        "height": 20, "width": 20, "inputs": inputs, "outputs": outputs, "circular": False,
+        "height": 20, "width": 20, "inputs": inputs, "outputs": outputs, "circular": False, "many": False,
         "wide": wide, "columns": columns, "block": block, "precision": "tf32",
     }  # fmt: skip
     for kernel, types, constants in (
