@@ -22,7 +22,7 @@ WIDEST = 42
 MOST_PLACES = 2**31
 """Numbers of a network's hidden states: with more, places among them are reckoned in 64 bits."""
 OPTIONS = {"num_warps": 8, "num_stages": 1}
-"""How a kernel is compiled: so that up to WIDEST channels neither registers nor shared memory overflow."""
+"""How a kernel is compiled: so that neither registers nor shared memory overflow on cards of compute capability 9.0."""
 _PROGRAMS = 1024  # that are enough to keep a GPU busy
 
 

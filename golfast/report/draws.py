@@ -2,80 +2,97 @@
 
 import math
 from html import escape
+from typing import Any
 
 from golfast.ablate.store import Store
-from golfast.ablate.tables import FIGURES, READINGS, Row, load_rows
-from golfast.report import svg
+from golfast.ablate.tables import FIGURES, READINGS, load_rows, probed
+from golfast.report import svg, words
 
-_COLUMNS = 10  # values of a key that have a column each; of more, neighbours share one
+_MOST = 8  # columns; of more values neighbours share one
 
 
 def draws(store: Store, table: str, measure: str) -> str:
-    """A figure for each row, with a panel for each key: runs as dots, by the value they drew and what they came to.
+    """For each row and figure a panel for each key: runs as dots, by the value they drew and what they came to.
 
     Nothing for a table whose rows draw nothing.
     """
-    name, _, figure, _ = FIGURES[measure][0]
     figures = []
     for row in load_rows(store, table):
-        runs = [(run.config, figure(run.result, READINGS[0])) for run in row.counted if run.result]
-        known = [(config, value) for config, value in runs if value is not None]
         ranges = row.definition.get("draw", {})
-        if not ranges or not known:
-            continue
-        most = max(1.0, *(math.ceil(2 * value) / 2 for _, value in known))
-        panels = []
-        for key, (least, greatest) in ranges.items():
-            columns = _columns(least, greatest)
-            groups: list[list[float]] = [[] for _ in columns]
-            for config, value in known:
-                groups[_column(_at(config, key), least, greatest, len(columns))].append(value)
-            panels.append(
-                f'<div><span class="role">{escape(key)}</span>{svg.columns(columns, groups, most, row.recipe)}</div>'
+        for name, _, figure, is_metric in FIGURES[measure] if ranges else ():
+            runs = [(run.config, figure(run.result, READINGS[0])) for run in row.counted if run.result]
+            known = [(config, value) for config, value in runs if value is not None]
+            if not known or figure is probed:
+                continue
+            values = [value for _, value in known]
+            most = max(1.0, math.ceil(2 * max(values)) / 2) if is_metric else max(*values, 1.0)
+            scale = min(0.0, *values), most
+            panels = [_panel(known, key, ends, scale, is_metric, row.recipe) for key, ends in ranges.items()]
+            title = f"{escape(row.definition['label'])}, recipe {escape(row.recipe)}: {escape(name)}"
+            figures.append(
+                f'<figure><figcaption>{title}</figcaption><div class="draws">{"".join(panels)}</div></figure>'
             )
-        figures.append(
-            f"<figure><figcaption>{_title(row)}: {escape(name)} of {len(known)} runs</figcaption>"
-            f'<div class="draws">{"".join(panels)}</div></figure>'
-        )
     if not figures:
         return ""
     return (
         '<section class="drawn-values"><h3>By what was drawn</h3>\n<p>Each run is a dot, in the column of the value '
-        "that it drew; the number above a column is the mean of its runs. A run is in every panel of its row.</p>\n"
+        "that it drew, the runs of a column side by side in the order of their seeds. Above a column stand the mean of "
+        "its runs and how many they are. A run is in every panel of its row.</p>\n"
         f"{''.join(figures)}</section>"
     )
 
 
-def _title(row: Row) -> str:
-    return f"{escape(row.definition['label'])}, recipe {escape(row.recipe)}"
+def _panel(
+    known: list[tuple[dict[str, Any], float]],
+    key: str,
+    ends: tuple[float, float],
+    scale: tuple[float, float],
+    is_metric: bool,
+    kind: str,
+) -> str:
+    names, between = columns_of(*ends)
+    groups: list[list[float]] = [[] for _ in range(len(names) - between)]
+    for config, value in known:
+        groups[column_of(_at(config, key), *ends, len(groups))].append(value)
+    heads = [
+        (words.number(sum(group) / len(group), 2 if is_metric else 0), f"{len(group)}") if group else ("", "")
+        for group in groups
+    ]
+    drawn = svg.columns(names, groups, heads, scale, kind, between=between)
+    return f'<div><span class="role">{escape(key)}</span>{drawn}</div>'
 
 
-def _at(config: dict[str, object], key: str) -> float:
-    value: object = config
-    for part in key.split("."):
-        value = value[part]  # type: ignore[index]
-    assert isinstance(value, int | float)
-    return value
-
-
-def _columns(least: float, greatest: float) -> list[str]:
-    """Names of the columns of a range."""
+def columns_of(least: float, greatest: float) -> tuple[list[str], bool]:
+    """Names of the columns of a range, or of what lies between them: the second is whether it is that."""
+    if least == greatest:
+        return [f"{least:g}"], False
     if isinstance(least, int):
         each = _each(least, greatest)
-        begins = range(least, int(greatest) + 1, each)
-        return [str(begin) if each == 1 else f"{begin}–{min(begin + each - 1, int(greatest))}" for begin in begins]
-    parts = 4
-    ends = [least * (greatest / least) ** (part / parts) for part in range(parts + 1)]
-    return [f"{ends[part]:.1g}–{ends[part + 1]:.1g}" for part in range(parts)]
+        if each == 1:
+            return [str(value) for value in range(least, int(greatest) + 1)], False
+        return [str(value) for value in (*range(least, int(greatest) + 1, each), int(greatest))], True
+    edges = [least * (greatest / least) ** (part / 4) for part in range(5)]
+    digits = next((digits for digits in range(2, 7) if len({f"{edge:.{digits}g}" for edge in edges}) == 5), 7)
+    return [f"{edge:.{digits}g}" for edge in edges], True
 
 
-def _column(value: float, least: float, greatest: float, count: int) -> int:
+def column_of(value: float, least: float, greatest: float, count: int) -> int:
+    """The column of a value."""
+    if least == greatest:
+        return 0
     if isinstance(least, int):
         return int(value - least) // _each(least, greatest)
-    share = math.log(value / least) / math.log(greatest / least) if greatest > least else 0.0
-    return min(count - 1, int(share * count))
+    return min(count - 1, int(count * math.log(value / least) / math.log(greatest / least)))
 
 
 def _each(least: float, greatest: float) -> int:
     """Whole numbers that share a column."""
-    return -(-int(greatest - least + 1) // _COLUMNS)
+    return -(-int(greatest - least + 1) // _MOST)
+
+
+def _at(config: dict[str, Any], key: str) -> float:
+    value: Any = config
+    for part in key.split("."):
+        value = value[part]
+    assert isinstance(value, int | float)
+    return value

@@ -81,33 +81,50 @@ def curves(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, low: f
     return _svg(width, height, parts, "accuracy over training steps, one line a run and state", "curves")
 
 
-def columns(names: Sequence[str], groups: Sequence[Sequence[float]], most: float, kind: str) -> str:
-    """Values from 0 to `most` as dots, in a named column for each group with its mean above."""
-    width, height, left, bottom, top = 320.0, 170.0, 30.0, 140.0, 24.0
-    each = (width - left) / len(names)
+def columns(
+    names: Sequence[str],
+    groups: Sequence[Sequence[float]],
+    heads: Sequence[Sequence[str]],
+    scale: tuple[float, float],
+    kind: str,
+    *,
+    between: bool = False,
+) -> str:
+    """Values as dots, in a column for each group, with its mean as a line and the lines of its head above it.
+
+    names: of the columns; or, with `between`, of what lies before, between and after them.
+    """
+    width, height, left, bottom, top = 320.0, 180.0, 30.0, 150.0, 38.0
+    each, (low, most) = (width - left - 12) / len(groups), scale
 
     def y(value: float) -> float:
-        return bottom - (bottom - top) * min(max(value, 0.0), most) / most
+        return bottom - (bottom - top) * (min(max(value, low), most) - low) / (most - low)
 
     parts = []
     for k in range(3):
-        value = most * k / 2
+        value = low + (most - low) * k / 2
         parts.append(_line(left, y(value), width, y(value), "grid"))
         parts.append(f'<text x="{left - 5:.2f}" y="{y(value) + 4:.2f}" text-anchor="end">{value:g}</text>')
-    for k, (name, values) in enumerate(zip(names, groups, strict=True)):
+    shown = max(1, -(-len(names) // 5)) if between else 1  # names between columns are long
+    for k, name in enumerate(names):
+        if k % shown == 0:
+            x = left + each * (k if between else k + 0.5)
+            parts.append(f'<text x="{x:.2f}" y="{bottom + 16:.2f}" text-anchor="middle">{escape(name)}</text>')
+    for k, (values, head) in enumerate(zip(groups, heads, strict=True)):
         middle = left + each * (k + 0.5)
-        parts.append(f'<text x="{middle:.2f}" y="{bottom + 16:.2f}" text-anchor="middle">{escape(name)}</text>')
+        for line, text in enumerate(head):
+            if text:
+                parts.append(f'<text x="{middle:.2f}" y="{11 + 13 * line}" text-anchor="middle">{escape(text)}</text>')
         if not values:
             continue
-        mean = sum(values) / len(values)
-        parts.append(f'<text x="{middle:.2f}" y="{top - 10:.2f}" text-anchor="middle">{mean:.2f}</text>')
         spread = min(6.0, 0.7 * each / len(values))
-        for place, value in enumerate(sorted(values)):
+        for place, value in enumerate(values):
             x = middle + spread * (place - (len(values) - 1) / 2)
             parts.append(f'<circle cx="{x:.2f}" cy="{y(value):.2f}" r="2.6" class="run"/>')
+        mean = sum(values) / len(values)
         parts.append(_line(middle - 0.35 * each, y(mean), middle + 0.35 * each, y(mean), "mean"))
-    told = "; ".join(f"{name}: {len(values)} runs" for name, values in zip(names, groups, strict=True))
-    return _svg(width, height, parts, told, f"plot columns {kind}")
+    told = "; ".join(f"{len(values)} runs" for values in groups)
+    return _svg(width, height, parts, f"by {', '.join(names)}: {told}", f"plot columns {kind}")
 
 
 def board(state: Sequence[str], truth: Sequence[str] | None = None) -> str:

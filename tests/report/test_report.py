@@ -76,11 +76,12 @@ def rendered(results):
 def test_what_came_of_what_was_drawn_is_shown(rendered):
     html, _, _ = rendered
     specs = [spec for spec in map(load_spec, spec_names()) if spec.variants[0].draw]
-    panels = sum(len(variant.draw) for spec in specs for variant in spec.variants)
+    figures = {"metric": 1, "adversarial": 2}
+    panels = sum(len(variant.draw) * figures[spec.measure] for spec in specs for variant in spec.variants)
     assert html.count("<h3>By what was drawn</h3>") == len(specs)
     assert html.count('class="plot columns') == 2 * panels
     seen = html[html.index('<section id="drawn">') : html.index('<section id="drawn-batches">')]
-    told = re.findall(r'aria-label="1: (\d) runs; 2: (\d) runs" class="plot columns (fast|adam)"', seen)
+    told = re.findall(r'aria-label="by 1, 2: (\d) runs; (\d) runs" class="plot columns (fast|adam)"', seen)
     assert {sum(map(int, counts)) for *counts, recipe in told if recipe == "fast"} == {5}
     assert {sum(map(int, counts)) for *counts, recipe in told if recipe == "adam"} == {2}
 
@@ -90,18 +91,18 @@ def test_what_came_of_what_was_drawn_is_shown(rendered):
     [
         ((1, 2), ["1", "2"], {1: 0, 2: 1}),
         ((3, 8), ["3", "4", "5", "6", "7", "8"], {3: 0, 8: 5}),
-        ((200, 512), None, {200: 0, 231: 0, 232: 1, 512: 9}),
+        ((200, 512), ["200", "240", "280", "320", "360", "400", "440", "480", "512"], {200: 0, 239: 0, 240: 1, 512: 7}),
         ((5, 5), ["5"], {5: 0}),
-        ((1e-5, 1e-3), ["1e-05–3e-05", "3e-05–0.0001", "0.0001–0.0003", "0.0003–0.001"], {1e-5: 0, 2e-4: 2, 1e-3: 3}),
-        ((0.5, 0.5), None, {0.5: 0}),
+        ((0.5, 0.5), ["0.5"], {0.5: 0}),
+        ((1e-5, 1e-3), ["1e-05", "3.2e-05", "0.0001", "0.00032", "0.001"], {1e-5: 0, 2e-4: 2, 1e-3: 3}),
+        ((0.01, 0.0101), ["0.01", "0.01002", "0.01005", "0.01007", "0.0101"], {0.01: 0, 0.0101: 3}),
     ],
 )
 def test_values_have_columns(ends, names, places):
-    columns = draws._columns(*ends)
-    assert names is None or columns == names
-    assert len(columns) <= 10
+    found, between = draws.columns_of(*ends)
+    assert found == names
     for value, place in places.items():
-        assert draws._column(value, *ends, len(columns)) == place
+        assert draws.column_of(value, *ends, len(names) - between) == place
 
 
 def test_the_same_results_give_the_same_bytes(results, rendered, tmp_path):
