@@ -66,7 +66,7 @@ class Board:
         failed = sum(state is State.FAILED for state in plan.states.values())
         words = [f"{counted:,} of {wanted:,} runs counted"]
         words += [f"{failed:,} failed"] if failed else []
-        words.append(f"{sum(row.count(plan.states, State.RUNNING) for row in plan.rows)} running")
+        words.append(f"{sum(state is State.RUNNING for state in plan.states.values())} running")
         if self._ended:
             hours = (time.monotonic() - self._began) / 3600
             words.append(f"{self._ended / hours:,.0f} trials/h")
