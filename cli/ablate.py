@@ -110,6 +110,8 @@ def run_sweep(
     recipes = tuple(dict.fromkeys(recipes)) or specs[0].recipes or kind.recipes[:1]
     for recipe in recipes:
         kind.config(recipe, 0)  # an unknown name is told before anything else
+    if executor != "ray" and address is not None:
+        raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
     together = _together(together, executor, device, specs[0].kind)
     rows = [
         Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
@@ -126,7 +128,9 @@ def run_sweep(
         if executor == "local":
             kind.check(row.dearest if row.draw else first, device)
     if dry_run:
-        _show_plan(kind, rows, results, device, executor, workers, as_json=as_json, quiet=quiet)
+        _show_plan(
+            kind, rows, results, device, executor, workers, retry_failed=retry_failed, as_json=as_json, quiet=quiet
+        )
         return rows
     if executor == "local":
         _check_folder(folder)
@@ -229,8 +233,6 @@ def _executor(name: str, work: Any, workers: int | None, together: int, address:
     from golfast.ablate.local import LocalExecutor
     from golfast.ablate.together import TogetherExecutor
 
-    if name != "ray" and address is not None:
-        raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
     if name == "ray":
         from golfast.ablate.cluster import RayExecutor
 
@@ -246,6 +248,7 @@ def _show_plan(
     executor: str,
     workers: int | None,
     *,
+    retry_failed: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -263,7 +266,7 @@ def _show_plan(
     elsewhere = Elsewhere()
     if results.exists():
         with Store.reading(results) as store:
-            known, elsewhere = store.states(), Elsewhere(store.configs())
+            known, elsewhere = store.states(failed=not retry_failed), Elsewhere(store.configs())
     plan = Plan(rows, known, elsewhere)
     trials = plan.dry()
     with Display(quiet=quiet) as display:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, FOLDER, examples, json_option, quiet_option, show
+from .options import FILE, FOLDER, examples, json_option, quiet_option, refuse_beside, show
 from .sheets import Wanted, draw_sheets, sheet_rows
 
 RESULTS = Path("results") / "features"
@@ -46,7 +46,9 @@ RESULTS = Path("results") / "features"
 @click.option("--show", "only_show", is_flag=True, help=f"Print the figures kept in {RESULTS} and do nothing.")
 @json_option
 @quiet_option
+@click.pass_context
 def features(
+    context: click.Context,
     run: Path | None,
     layers: tuple[str, ...],
     units: tuple[int, ...],
@@ -71,10 +73,13 @@ def features(
     agent. Sheets (PNG) and features.json go to RUN/features.
     """
     if only_show:
+        refuse_beside("--show", context, {"as_json", "quiet"})
         _show_kept(as_json)
         return
     if run is None:
         raise ValueError("give a run folder, such as runs/demo-0, or --show for the figures kept in this repository")
+    if only_list:
+        refuse_beside("--list", context, {"run", "as_json", "quiet"})
     from golfast.features import Jolt, OptimiseConfig
     from golfast.features.transform import MODERATE
     from golfast.run.files import write_json

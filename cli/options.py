@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -23,6 +24,16 @@ device_option = click.option(
 def examples(*lines: str) -> str:
     """Examples for the end of a help text, kept as they are."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def refuse_beside(flag: str, context: click.Context, meant: set[str]) -> None:
+    """ValueError for words given beside a flag such as --show, by which nothing is run, that mean nothing there."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and name not in meant and parameter.opts[0] != flag:
+            word = parameter.human_readable_name if isinstance(parameter, click.Argument) else parameter.opts[0]
+            raise ValueError(f"{flag} runs nothing, so {word} has no meaning with it; leave one of them out")
 
 
 def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ablate import RESULTS, run_sweep, sweep_options, tell_failed
-from .options import examples
+from .options import examples, refuse_beside
 
 if TYPE_CHECKING:
     from golfast.ablate.tables import Entry
@@ -33,7 +33,8 @@ KEPT = Path("results") / "paper.sqlite"  # the runs that came with golfast's rep
     help=f"Run nothing; print what the results file has, or {KEPT} if nothing has been run here.",
 )
 @sweep_options
-def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any) -> None:
+@click.pass_context
+def paper(context: click.Context, /, quick: bool, show: bool, as_json: bool, results: Path, **options: Any) -> None:
     """Run the experiments of arXiv 2405.06409 and print ours beside the paper's.
 
     Tables 1 to 3, learning order, the effects of channels and depth, and strips as in figures 2 to 5. Tables share
@@ -47,7 +48,7 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
     rows: list[Any] = []
     recipes = options["recipes"]
     if show:
-        _check_shown(quick, options)
+        refuse_beside("--show", context, {"recipes", "results", "as_json", "quiet"})
         for recipe in recipes:
             kind_of("networks").config(recipe, 0)
     else:
@@ -69,15 +70,6 @@ def paper(quick: bool, show: bool, as_json: bool, results: Path, **options: Any)
         click.echo(f"{results} has no runs of the paper's experiments{of}; golfast paper runs them", err=True)
     show_entries(found, as_json=as_json)
     tell_failed(rows, results)
-
-
-def _check_shown(quick: bool, options: dict[str, Any]) -> None:
-    """ValueError for options that have no meaning where nothing is run."""
-    told = {"--quick": quick, "--counted": options["counted"], "--most": options["most"]}
-    told |= {"--dry-run": options["dry_run"], "--retry-failed": options["retry_failed"]}
-    for name, given in told.items():
-        if given:
-            raise ValueError(f"--show runs nothing, so {name} has no meaning with it; leave one of them out")
 
 
 def show_entries(found: "list[Entry]", *, as_json: bool) -> None:

@@ -2,10 +2,13 @@
 
 import importlib
 import os
+from typing import Any
 
 import click
 
 from golfast import __version__
+
+from . import interrupt
 
 # Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
 # used, so that help is instant.
@@ -42,6 +45,12 @@ class Told(click.ClickException):
 class Root(click.Group):
     """The group of all commands."""
 
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """As a program that takes its words from its own command line: a Ctrl-C is heeded to the last moment."""
+        if not args and options.keys() <= {"prog_name"}:
+            interrupt.heed()
+        return super().__call__(*args, **options)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of use."""
         return list(_COMMANDS)
@@ -62,11 +71,13 @@ class Root(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; words that make no sense end in exit code 2, failures in 1, a Ctrl-C in 130."""
         if os.environ.get("GOLFAST_DEBUG"):
-            return super().invoke(ctx)
+            with interrupt.raised():
+                return super().invoke(ctx)
         from golfast.errors import Failure
 
         try:
-            return super().invoke(ctx)
+            with interrupt.raised():
+                return super().invoke(ctx)
         except ValueError as error:
             raise Told(str(error), 2) from error
         except Failure as error:
@@ -85,7 +96,7 @@ class Root(click.Group):
             raise Told(f"not enough memory; ask for {wanted}", 1) from error
         except KeyboardInterrupt as error:
             raise Told(
-                "interrupted; what was finished is kept, and --resume goes on where there is one", 130
+                "interrupted; what was finished is kept, and --resume goes on where there is one", interrupt.CODE
             ) from error
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -90,7 +91,8 @@ def start_process(serve: Serve, work: object, *, name: str) -> tuple[SpawnProces
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_begin, args=(serve, work, theirs), name=name)
-    with _one_thread():
+    resource_tracker.ensure_running()  # to start it lets Ctrl-C in again
+    with _one_thread(), _deaf():
         process.start()
     theirs.close()
     return process, ours
@@ -132,7 +134,6 @@ class _Worker:
 
 
 def _begin(serve: Serve, work: object, pipe: "Connection[Any, Any]") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve(work, pipe)
 
@@ -158,6 +159,16 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process started now hears no Ctrl-C, not even while it loads libraries: that is for the one who started it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

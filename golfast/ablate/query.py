@@ -1,6 +1,7 @@
 """The results file as one table: a line a trial, a column for every figure and every config key."""
 
 import csv
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +55,8 @@ def records(store: Store) -> list[Record]:
 def select(found: list[Record], wheres: Iterable[str]) -> list[Record]:
     """The records for which all conditions hold: "metric>=0.9", "config.model.timesteps=3", "rows=table1/fast/3-3".
 
-    A condition on a list holds if it does for one of its members. ValueError for one that cannot be read.
+    A condition on a list holds if it does for one of its members. ValueError for one that cannot be read, or could not
+    hold whatever the numbers are.
     """
     conditions = [_condition(where, found) for where in wheres]
     return [record for record in found if all(condition(record) for condition in conditions)]
@@ -95,24 +97,31 @@ def _condition(where: str, found: list[Record]) -> Callable[[Record], bool]:
     key, sign, text = parts.groups()
     _check_column(key, found)
     compare, wanted = _COMPARE[sign], parse_assignment(f"x={text}")[1]
-    kinds = {type(record[key]) for record in found if record[key] is not None}
-    if isinstance(wanted, str) and kinds and not kinds & {str, list}:
-        raise ValueError(f"{where!r} compares with a word, and there are none in column {key!r}")
+    kinds = {type(value) for record in found for value in _values(record[key]) if value is not None}
+    if str not in kinds:
+        if isinstance(wanted, float) and math.isnan(wanted):
+            raise ValueError(f"{where!r} compares with nan, which no number equals, exceeds or falls short of")
+        if kinds and isinstance(wanted, str):
+            raise ValueError(f"{where!r} compares with a word, and there are none in column {key!r}")
+        if kinds and not isinstance(wanted, int | float):
+            raise ValueError(f"{where!r} compares with what is no number, and column {key!r} has numbers only")
 
     def holds(record: Record) -> bool:
-        value = record[key]
-        if isinstance(value, list):
-            return any(compare(member, _as(member)) for member in value)
+        return any(fits(value) for value in _values(record[key]))
+
+    def fits(value: Any) -> bool:
+        """A word may look like a number, as the names of some trials do."""
         try:
-            return compare(value, _as(value))
+            return compare(value, text if isinstance(value, str) and not isinstance(wanted, str) else wanted)
         except TypeError:  # no order between nothing, or a word, and a number
             return False
 
-    def _as(value: Any) -> Any:
-        """A word may look like a number, as the names of some trials do."""
-        return text if isinstance(value, str) and not isinstance(wanted, str) else wanted
-
     return holds
+
+
+def _values(cell: Any) -> list[Any]:
+    """What a condition on a cell looks at: its value, or those of a list and of lists in it."""
+    return [value for part in cell for value in _values(part)] if isinstance(cell, list) else [cell]
 
 
 def _check_column(column: str, found: list[Record]) -> None:

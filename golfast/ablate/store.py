@@ -6,8 +6,9 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +147,9 @@ class Store:
             "strips": [asdict(strip) for strip in spec.strips],
         }
         one = "spec = ? AND recipe = ? AND variant = ?"
-        with self._transaction():
+        with self._transaction(), self._whole():
             before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
-            known = variant if before is None else json.loads(before["definition"])
+            known = variant if before is None else _mapping(before["definition"])
             known.setdefault("draw", {})  # files of before it could be asked for
             if any(_text(known.get(key)) != _text(variant[key]) for key in ("changes", "draw", "first_seed")):
                 self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
@@ -225,7 +226,7 @@ class Store:
         """Name, state and config of all trials, in the order in which they ended."""
         found = self._db.execute("SELECT name, state, config FROM trials ORDER BY finished, name")
         with self._whole():
-            return [(name, State(state), json.loads(config)) for name, state, config in found]
+            return [(name, State(state), _mapping(config)) for name, state, config in found]
 
     def trials(self, names: Iterable[str] | None = None) -> list[Finished]:
         """All trials, or those of these names that are there, in the order of the names."""
@@ -245,7 +246,7 @@ class Store:
     def specs(self) -> dict[str, dict[str, Any]]:
         """Title, measure, effects and strips of every spec, by name."""
         with self._whole():
-            return {name: json.loads(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
+            return {name: _mapping(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
 
     def rows(self, spec: str) -> list[tuple[str, dict[str, Any], list[str]]]:
         """Recipe, definition and trials of every row of a spec.
@@ -263,7 +264,7 @@ class Store:
             trials = self._db.execute(members, (spec, row["recipe"], row["variant"]))
             names, counted = [], 0
             with self._whole():
-                definition = json.loads(row["definition"])
+                definition = _mapping(row["definition"])
                 for name, state in trials:
                     if state is None or counted == definition["counted"]:
                         break
@@ -287,20 +288,20 @@ class Store:
             "SELECT recipe, label, picture FROM strips WHERE spec = ? ORDER BY recipe, place", (spec,)
         )
         with self._whole():
-            return [(recipe, label, json.loads(picture)) for recipe, label, picture in found]
+            return [(recipe, label, _mapping(picture)) for recipe, label, picture in found]
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sweeps that wrote to this file."""
         found = self._db.execute("SELECT * FROM sessions ORDER BY id").fetchall()
         with self._whole():
-            return [dict(row) | {"machine": json.loads(row["machine"])} for row in found]
+            return [dict(row) | {"machine": _mapping(row["machine"])} for row in found]
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
         """Values that no version of golfast writes are damage."""
         try:
             yield
-        except (KeyError, ValueError, zlib.error) as error:
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
             raise Failure(f"{self.path} is damaged: {error}") from error
 
     @contextmanager
@@ -319,21 +320,46 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def _mapping(text: str) -> dict[str, Any]:
+    told = json.loads(text)
+    if not isinstance(told, dict):
+        raise ValueError(f"{told!r:.40} is where a table should be")
+    return told
+
+
 def _finished(row: sqlite3.Row) -> Finished:
     values = dict(row)
     values["state"] = State(values["state"])
-    values["config"] = json.loads(values["config"])
-    values["result"] = None if values["result"] is None else json.loads(values["result"])
+    values["seconds"] = float(values["seconds"])
+    values["config"] = _mapping(values["config"])
+    values["result"] = None if values["result"] is None else _mapping(values["result"])
     return Finished(**values)
 
 
 def _check_format(db: sqlite3.Connection, path: Path, *, writing: bool) -> None:
+    """Failure, before anything is written, if this is another program's file, or an empty one to read from."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-    if (version or tables) and (version != FORMAT or not {"trials", "members"} <= tables):
-        raise Failure(f"{path} is not a results file of format {FORMAT}; give another file")
-    if not writing and not tables:
+    there, ours = _columns(db), _our_columns()
+    if version or there:
+        known = version == FORMAT and {"trials", "members"} <= there.keys()
+        if not known or any(there[name] != ours[name] for name in there.keys() & ours.keys()):
+            raise Failure(f"{path} is not a results file of format {FORMAT}; give another file")
+    if not writing and not there:
         raise Failure(f"{path} has no results yet")
+
+
+def _columns(db: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """Kind and columns of whatever has a name in a file."""
+    found = db.execute("SELECT name, type FROM sqlite_master").fetchall()
+    columns = "SELECT name FROM pragma_table_info(?)"
+    return {name: (kind, *(column for (column,) in db.execute(columns, (name,)))) for name, kind in found}
+
+
+@cache
+def _our_columns() -> dict[str, tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_TABLES)
+        return _columns(db)
 
 
 @contextmanager

@@ -39,7 +39,9 @@ def _implicit_works(device: torch.device, dtype: torch.dtype) -> bool:
             return True
     except Exception as error:  # whatever goes wrong in a compiler or a driver
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-    logging.getLogger(__name__).warning("Triton's kernels cannot be used, and training takes longer without: %s; they need a C compiler", why)
+    logging.getLogger(__name__).warning(
+        "Triton's kernels cannot be used, and training takes longer without: %s; they need a C compiler", why
+    )
     return False
 
 

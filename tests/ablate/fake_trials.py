@@ -151,3 +151,8 @@ def threads(trial: Trial):
     from golfast.threads import thread_count
 
     return result(trial) | {"torch": torch.get_num_threads(), "golfast": thread_count(), "pid": os.getpid()}
+
+
+def deaf(trial: Trial):
+    """Whether Ctrl-C was kept from this process before its first instruction."""
+    return result(trial) | {"deaf": signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())}

@@ -67,6 +67,27 @@ def test_conditions(found):
         project(found, ["sed"])
 
 
+@pytest.mark.parametrize("where", ["metric>nan", "metric!=-nan", "steps_to_98<=nan", "seed = +nan"])
+def test_no_number_is_above_below_or_equal_to_nan(found, where):
+    with pytest.raises(ValueError, match=r"compares with nan, which no number equals, exceeds or falls short of"):
+        select(found, [where])
+    assert select(found, ["trial=nan", "reason=nan"]) == []
+    assert len(select(found, ["metric<inf"])) == 9000
+
+
+def test_conditions_on_lists(found):
+    some = [record | {"steps_to_98": steps} for record, steps in zip(found, ([None, 60], [50], [], None), strict=False)]
+    assert select(some, ["steps_to_98>55"]) == some[:1]
+    assert select(some, ["steps_to_98<55"]) == some[1:2]
+    assert select(some, ["steps_to_98!=60"]) == [some[0], some[1], some[3]]  # nothing is not 60, alone or in a list
+    nested = [record | {"agreement": agreement} for record, agreement in zip(some, ([[0.5], [1.0]], []), strict=False)]
+    assert select(nested, ["agreement>0.9"]) == nested[:1]
+    with pytest.raises(ValueError, match="compares with a word, and there are none in column 'steps_to_98'"):
+        select(some, ["steps_to_98>abc"])
+    with pytest.raises(ValueError, match="compares with what is no number, and column 'metric' has numbers only"):
+        select(found, ["metric=[1]"])
+
+
 def test_csv_json_and_parquet_say_the_same(found, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'parquet')")
     some = project(found[:100], ["trial", "seed", "metric", "steps_to_98", "reason"])

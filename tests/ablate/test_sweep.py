@@ -14,6 +14,7 @@ import fake_trials as fake
 import pytest
 from fake_trials import run
 
+from golfast.ablate import store
 from golfast.ablate.jobs import State, Trial
 from golfast.ablate.local import LocalExecutor
 from golfast.ablate.plan import Plan
@@ -115,6 +116,19 @@ def test_workers_have_one_thread_each_and_stay():
     assert answers[0]["pid"] != os.getpid()
 
 
+def test_workers_hear_no_ctrl_c_even_while_they_start():
+    """A terminal sends it to all of them; what they load must not answer with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with LocalExecutor(fake.deaf, 2) as executor:
+        for seed in range(2):
+            executor.submit(Trial(str(seed), fake.Tiny("a", seed)))
+        ended = []
+        while len(ended) < 2:
+            ended += executor.wait(10)
+    assert [end.result["deaf"] for end in ended] == [True, True]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
 def test_a_results_file_that_is_none(tmp_path):
     (tmp_path / "a.sqlite").write_text("golfast" * 100)
     with pytest.raises(Failure, match="cannot be used as a results file"), Store.reading(tmp_path / "a.sqlite"):
@@ -163,11 +177,15 @@ def test_damage_is_told_with_the_files_name(tmp_path):
     fake.run(tmp_path, fake.Fake(tmp_path), rows=fake.sweep_rows(a=1))
     path = tmp_path / "results.sqlite"
     looks = {
-        "UPDATE trials SET config = '{'": lambda store: store.trials(),
-        "UPDATE trials SET state = 'weird'": lambda store: store.rows("s"),
-        "UPDATE rows SET definition = '{}'": lambda store: store.rows("s"),
-        "UPDATE specs SET definition = 'nope'": lambda store: store.specs(),
-        "UPDATE sessions SET machine = '{'": lambda store: store.sessions(),
+        "UPDATE trials SET config = '{'": lambda ours: ours.trials(),
+        "UPDATE trials SET config = '5'": lambda ours: ours.trials(),
+        "UPDATE trials SET config = '{}', seconds = x'00'": lambda ours: ours.trials(),
+        "UPDATE curves SET records = 5": lambda ours: ours.curve(fingerprint(fake.Tiny("a", 1))),
+        "UPDATE rows SET definition = '[]'": lambda ours: ours.rows("s"),
+        "UPDATE trials SET state = 'weird'": lambda ours: ours.rows("s"),
+        "UPDATE rows SET definition = '{}'": lambda ours: ours.rows("s"),
+        "UPDATE specs SET definition = 'nope'": lambda ours: ours.specs(),
+        "UPDATE sessions SET machine = '{'": lambda ours: ours.sessions(),
     }
     for damage, look in looks.items():
         with contextlib.closing(sqlite3.connect(path)) as db:
@@ -175,6 +193,11 @@ def test_damage_is_told_with_the_files_name(tmp_path):
             db.commit()
         with Store.reading(path) as store, pytest.raises(Failure, match=r"results\.sqlite is damaged"):
             look(store)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE rows SET definition = '{'")
+        db.commit()
+    with Store.writing(path) as ours, pytest.raises(Failure, match=r"results\.sqlite is damaged"):
+        ours.save_row(fake.sweep_rows(a=1)[0], 0)
 
 
 def test_a_foreign_file_of_the_same_number_is_not_written_to(tmp_path):
@@ -186,3 +209,35 @@ def test_a_foreign_file_of_the_same_number_is_not_written_to(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(Failure, match="has no results yet"), Store.reading(path):
         pass
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "CREATE TABLE trials (patient TEXT, dose REAL); CREATE TABLE members (name TEXT, address TEXT);",
+        f"{store._TABLES} ALTER TABLE trials RENAME COLUMN worker TO patient;",
+        f"{store._TABLES} ALTER TABLE rows ADD COLUMN colour TEXT;",
+        f"{store._TABLES} DROP TABLE trials; CREATE VIEW trials AS SELECT * FROM members;",
+        f"{store._TABLES} DROP TABLE curves; CREATE VIEW curves AS SELECT trial, place AS records FROM members;",
+    ],
+    ids=["others", "renamed", "one more", "a view", "another view"],
+)
+def test_a_foreign_file_with_tables_named_as_ours_is_not_written_to(tmp_path, tables):
+    path = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{tables} PRAGMA user_version = {store.FORMAT};")
+    before = path.read_bytes()
+    for opened in (Store.reading, Store.writing):
+        with (
+            pytest.raises(Failure, match=r"other\.sqlite is not a results file of format 1; give another file"),
+            opened(path),
+        ):
+            pytest.fail("it was opened")
+    assert path.read_bytes() == before
+
+
+def test_a_file_without_a_table_that_came_later_is_ours(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "results.sqlite")) as db:
+        db.executescript(f"{store._TABLES} DROP TABLE strips; PRAGMA user_version = {store.FORMAT};")
+    with Store.writing(tmp_path / "results.sqlite") as ours:
+        assert ours.strips("s") == []

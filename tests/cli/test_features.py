@@ -112,3 +112,17 @@ def test_what_is_not_there(tmp_path, monkeypatch):
     assert "golfast features runs/one" in call("features", "--show").stdout
     (kept / "two.json").write_text("{")
     assert "two.json is damaged" in call("features", "--show", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["runs/one", "--show"], "--show runs nothing, so RUN"),
+        (["--show", "--unit", 3], "--show runs nothing, so --unit"),
+        (["--show", "--seed", 0], "--show runs nothing, so --seed"),
+        (["--show", "--list"], "--show runs nothing, so --list"),
+        (["runs/one", "--list", "--save", "a.json"], "--list runs nothing, so --save"),
+    ],
+)
+def test_what_means_nothing_where_nothing_is_run(words, word):
+    assert f"golfast: {word} has no meaning with it; leave one of them out\n" == call("features", *words, code=2).stderr

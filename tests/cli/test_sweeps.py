@@ -1,7 +1,9 @@
 """Sweeps as a user types them: ablate, paper, results, report."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 
 import pytest
 from test_cli import call, refused
@@ -74,6 +76,18 @@ def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_tells_of_failed_trials_as_the_run_would_take_them(folder, tmp_path):
+    shutil.copy(folder / "r.sqlite", tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "r.sqlite")) as db:
+        db.execute("UPDATE trials SET state = 'failed' WHERE state = 'uncounted'")
+        db.commit()
+    words = ("--results", tmp_path / "r.sqlite", "--device", "cpu", "--dry-run", "--json", "--quiet")
+    told = json.loads(call("ablate", folder / "tiny.toml", *words).stdout)
+    assert (told["finished_before"], told["trials"]) == (2, [])
+    told = json.loads(call("ablate", folder / "tiny.toml", *words, "--retry-failed").stdout)
+    assert (told["finished_before"], len(told["trials"])) == (1, 1)
+
+
 def test_a_trial_that_fails_fails_the_sweep(folder, tmp_path, monkeypatch):
     words = ("--folder", tmp_path / "runs", "--device", "cpu", "--quiet", "--counted", 1, "--most", 1)
     results = ("--results", tmp_path / "r.sqlite")
@@ -126,9 +140,18 @@ def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_ru
         (["ablate", "table1", "--address", "auto"], "give --executor ray with it"),
         (["paper", "--show", "--quick"], "--quick has no meaning with it; leave one of them out"),
         (["paper", "--show", "--counted", 3], "--counted has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--workers", 2], "--workers has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--executor", "local"], "--executor has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--address", "auto"], "--address has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--together", 1], "--together has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--folder", "runs"], "--folder has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--device", "cpu"], "--device has no meaning with it; leave one of them out"),
+        (["paper", "--show", "--retry-failed"], "--retry-failed has no meaning with it; leave one of them out"),
+        (["ablate", "table1", "--dry-run", "--address", "auto"], "give --executor ray with it"),
         (["paper", "--show", "--recipe", "nonsense"], "recipe 'nonsense' is unknown"),
         (["ablate", "table1", "--counted", 4, "--most", 1], "at most 1 runs are fewer than the 4"),
     ],
 )
 def test_words_that_make_no_sense(tmp_path, words, message):
     assert message in refused(*words, *(() if "--show" in words else ("--results", tmp_path / "r.sqlite")))
+    assert list(tmp_path.iterdir()) == []
