@@ -147,9 +147,10 @@ class Store:
             "strips": [asdict(strip) for strip in spec.strips],
         }
         one = "spec = ? AND recipe = ? AND variant = ?"
-        with self._transaction(), self._whole():
+        with self._transaction():
             before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
-            known = variant if before is None else _mapping(before["definition"])
+            with self._whole():
+                known = variant if before is None else _mapping(before["definition"])
             known.setdefault("draw", {})  # files of before it could be asked for
             if any(_text(known.get(key)) != _text(variant[key]) for key in ("changes", "draw", "first_seed")):
                 self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
@@ -339,27 +340,30 @@ def _finished(row: sqlite3.Row) -> Finished:
 def _check_format(db: sqlite3.Connection, path: Path, *, writing: bool) -> None:
     """Failure, before anything is written, if this is another program's file, or an empty one to read from."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    there, ours = _columns(db), _our_columns()
+    there, ours = _names(db), _our_tables()
     if version or there:
-        known = version == FORMAT and {"trials", "members"} <= there.keys()
-        if not known or any(there[name] != ours[name] for name in there.keys() & ours.keys()):
+        known = version == FORMAT and {"trials", "members"} <= there
+        if not known or any(_table(db, name) != ours[name] for name in there & ours.keys()):
             raise Failure(f"{path} is not a results file of format {FORMAT}; give another file")
     if not writing and not there:
         raise Failure(f"{path} has no results yet")
 
 
-def _columns(db: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """Kind and columns of whatever has a name in a file."""
-    found = db.execute("SELECT name, type FROM sqlite_master").fetchall()
-    columns = "SELECT name FROM pragma_table_info(?)"
-    return {name: (kind, *(column for (column,) in db.execute(columns, (name,)))) for name, kind in found}
+def _names(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+
+
+def _table(db: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
+    """The columns of a table, each with what it is a column of, which may be a view."""
+    columns = "SELECT made.type, has.name FROM sqlite_master AS made, pragma_table_info(made.name) AS has"
+    return db.execute(f"{columns} WHERE made.name = ? ORDER BY has.cid", (name,)).fetchall()
 
 
 @cache
-def _our_columns() -> dict[str, tuple[str, ...]]:
+def _our_tables() -> dict[str, list[tuple[str, str]]]:
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_TABLES)
-        return _columns(db)
+        return {name: _table(db, name) for name in _names(db)}
 
 
 @contextmanager

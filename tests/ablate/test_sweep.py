@@ -206,6 +206,11 @@ def test_a_foreign_file_of_the_same_number_is_not_written_to(tmp_path):
         db.executescript("CREATE TABLE songs (name TEXT); PRAGMA user_version = 1;")
     with pytest.raises(Failure, match="is not a results file"), Store.writing(path):
         pass
+    with contextlib.closing(sqlite3.connect(path)) as db:  # with a table that only a module of the other program reads
+        index = "'table', 'found', 'found', 0, 'CREATE VIRTUAL TABLE found USING theirs(name)'"
+        db.executescript(f"PRAGMA writable_schema = ON; INSERT INTO sqlite_master VALUES ({index});")
+    with pytest.raises(Failure, match="is not a results file"), Store.reading(path):
+        pass
     path.write_bytes(b"")
     with pytest.raises(Failure, match="has no results yet"), Store.reading(path):
         pass
