@@ -39,6 +39,8 @@ def results(
     from golfast.ablate.store import Store
     from golfast.run.files import write_text
 
+    if as_json and kind not in ("table", "json"):
+        raise ValueError(f"--json and --format {kind} ask for two formats; leave one of them out")
     kind = "json" if as_json else kind
     if kind == "parquet" and out is None:
         raise ValueError("Parquet is not for a terminal; give --out FILE")
@@ -55,7 +57,7 @@ def results(
         return
     text = io.StringIO()
     if kind == "csv":
-        write_csv(chosen, text)
+        write_csv(chosen, names or list(found[0] if found else ()), text)
     elif kind == "json":
         text.write(json.dumps(chosen, indent=2) + "\n")
     else:

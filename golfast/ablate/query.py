@@ -69,11 +69,9 @@ def project(found: list[Record], columns: Sequence[str]) -> list[Record]:
     return [{column: record.get(column) for column in columns} for record in found]
 
 
-def write_csv(found: list[Record], out: TextIO) -> None:
-    """Comma-separated values with a heading; lists separated by blanks, what lacks left empty."""
-    if not found:
-        return
-    writer = csv.DictWriter(out, list(found[0]), lineterminator="\n")
+def write_csv(found: list[Record], columns: Sequence[str], out: TextIO) -> None:
+    """Comma-separated values with a heading, also of no records; lists separated by blanks, what lacks left empty."""
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _cell(value) for key, value in record.items()} for record in found)
 

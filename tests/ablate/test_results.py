@@ -92,7 +92,7 @@ def test_csv_json_and_parquet_say_the_same(found, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'parquet')")
     some = project(found[:100], ["trial", "seed", "metric", "steps_to_98", "reason"])
     out = io.StringIO()
-    write_csv(some, out)
+    write_csv(some, list(some[0]), out)
     lines = list(csv.DictReader(io.StringIO(out.getvalue())))
     write_parquet(some, tmp_path / "a.parquet")
     stored = parquet.read_table(tmp_path / "a.parquet").to_pylist()

@@ -65,6 +65,10 @@ def test_results_and_report_of_it(folder):
     assert "### a tiny sweep" in (folder / "a.md").read_text()
     assert "did you mean 'metric'" in refused("results", folder / "r.sqlite", "--where", "metrc>1")
     assert "give --out FILE" in refused("results", folder / "r.sqlite", "--format", "parquet")
+    none = call("results", folder / "r.sqlite", "--where", "seed=-1", "--columns", "trial,metric", "--format", "csv")
+    assert none.stdout == "trial,metric\n"
+    told = refused("results", folder / "r.sqlite", "--json", "--format", "csv")
+    assert "ask for two formats; leave one of them out" in told
 
 
 def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
