@@ -24,7 +24,7 @@ ALLOWED = {
     "ablate": {"train", "imagine", "rl", "data", "model", "run"},
     "report": {"ablate", "imagine", "run"},
 }
-SHARED = {"errors", "threads", "jit", "cuda", "vector"}
+SHARED = {"errors", "threads", "jit", "kernel_cache", "cuda", "vector"}
 
 
 def imports(path: Path) -> set[str]:
