@@ -15,7 +15,8 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,12 @@ import numba
 import numpy as np
 from numba.core import config, serialize
 from numba.core.compiler import CompileResult
+
+from golfast.errors import Failure
+
+Kernel = Callable[..., None]
+Proof = Callable[[Kernel], bool]
+"""A trial run of a kernel: whether it computes what is known to be right."""
 
 SUFFIX = ".kernel"
 UNUSED_DAYS = 60  # a file that no process has loaded for so long is removed
@@ -46,12 +53,14 @@ _serialise: Any = serialize.dumps
 class KernelCache:
     """What Numba's dispatcher asks before it compiles (`load_overload`) and after (`save_overload`).
 
-    function: the Python function that is compiled. constants: what its factory was called with.
+    function: the Python function that is compiled. constants: what its factory was called with. proof: a trial run that
+    a loaded kernel must pass; one that fails is not used but compiled anew, and a warning says so.
     """
 
-    def __init__(self, function: FunctionType, constants: tuple[object, ...] = ()) -> None:
+    def __init__(self, function: FunctionType, constants: tuple[object, ...] = (), proof: Proof | None = None) -> None:
         self.function = function
         self.constants = constants
+        self.proof = proof
 
     @property
     def cache_path(self) -> str | None:
@@ -66,11 +75,35 @@ class KernelCache:
             return None
         target.refresh()
         key = self.key(signature, target.codegen())
-        payload = read_kernel(folder / _file_name(self.function, key), key)
+        path = folder / _file_name(self.function, key)
+        payload = read_kernel(path, key)
         if payload is None:
             return None
         rebuild: Any = CompileResult._rebuild
-        return rebuild(target, *pickle.loads(payload))
+        try:
+            compiled = rebuild(target, *pickle.loads(payload))
+        except Exception:  # whatever a file of this digest may hold that Numba cannot read, it can be made anew
+            return None
+        if self._is_right(compiled):
+            return compiled
+        warnings.warn(
+            f"the compiled kernel in {path} computed wrong cells on a test board; it is not used, and compiled anew",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+
+    def check_new(self, compiled: Any) -> None:
+        """Failure if a kernel that was compiled just now computes anything but what is known to be right."""
+        if not self._is_right(compiled):
+            name = f"{self.function.__name__}{self.constants or ''}"
+            raise Failure(
+                f"the kernel {name} computes wrong cells on this CPU, compiled with Numba {numba.__version__}; "
+                f"use another version of Numba, or backend='reference', and please report it"
+            )
+
+    def _is_right(self, compiled: Any) -> bool:
+        return self.proof is None or self.proof(compiled.entry_point)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled function; where the disk is full or the folder has gone, it is not kept."""

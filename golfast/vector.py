@@ -17,7 +17,7 @@ from llvmlite import binding, ir
 from numba.extending import models, register_model
 from numpy.typing import NDArray
 
-from golfast.jit import part
+from golfast.jit import kernel
 
 types: Any = numba.types
 cgutils: Any = numba.core.cgutils
@@ -385,7 +385,7 @@ def aligned(count: int, dtype: type[Number]) -> NDArray[Number]:
     return raw[start : start + count * size].view(dtype)
 
 
-@part
+@kernel  # and not a part, since Python calls it, too: a part would be compiled in every process
 def aligned_words(count: int) -> Any:
     """The same in a kernel: uint64 zeros (count,) in which a vector at a multiple of eight crosses no border."""
     words = np.zeros(count + LANES, np.uint64)

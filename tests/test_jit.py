@@ -48,3 +48,22 @@ def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same(tmp_path):
     command = [sys.executable, "-B", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
     assert done.stdout == "[[128], [64], [32]]\n"
+
+
+_UNCOMPILED = """
+import numpy as np
+from numba import njit
+from golfast.imagine.metric import interpretability_packed
+from golfast.life import simulate, soup_trajectories_packed
+states = soup_trajectories_packed(5, 9, 9, 2, seed=1)
+np.testing.assert_array_equal(states, soup_trajectories_packed(5, 9, 9, 2, seed=1, backend="reference"))
+print(interpretability_packed(states[:, 1:2], states, 9).tolist(), type(njit(lambda x: x)).__name__)
+"""
+
+
+def test_kernels_are_compiled_also_where_a_coverage_tool_turns_numba_off():
+    """Vectors exist in compiled code only. The caller's own functions stay Python."""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-c", _UNCOMPILED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "[1.0, 1.0, 1.0, 1.0, 1.0] function\n"

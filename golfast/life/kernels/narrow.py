@@ -6,16 +6,27 @@ each is added up sideways once, and the sums of three rows stay in registers, so
 three-input operations and two shifts for each row of a tile. Board k of a tile is in lane k % 8 of field k // 8.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from golfast.jit import Kernel, inlined, part, specialised
+from golfast.life.boards import pack, packed_width
+from golfast.life.kernels import proofs
 from golfast.life.kernels.philox import fill_stage
 from golfast.life.kernels.rules import compile_rule
-from golfast.life.kernels.streams import TOGETHER, cut_rows, join_rows, read_streams, write_streams
+from golfast.life.kernels.streams import (
+    TOGETHER,
+    cut_rows,
+    join_rows,
+    plan,
+    read_streams,
+    stage_words,
+    write_streams,
+)
 from golfast.life.rule import Rule
 from golfast.vector import (
     LANES,
@@ -154,6 +165,52 @@ def still_active(ages: Any, order: Any, first: int, last: int, generation: int, 
     return count
 
 
+def prove_record(rule: Rule, torus: bool, record: Kernel) -> bool:
+    """Whether the kernel runs the test board as the reference does."""
+    states = proofs.blank_states()
+    record(states, proofs.GENERATIONS + 1, _plan(), _stage(), proofs.HEIGHT, proofs.WIDTH, 0, 1)
+    return proofs.are_true(states, rule, torus)
+
+
+def prove_age(rule: Rule, torus: bool, age: Kernel) -> bool:
+    """The same."""
+    states = pack(proofs.board()).reshape(-1)
+    ages, order = np.full(1, proofs.GENERATIONS), np.zeros(1, np.int64)
+    age(states, ages, order, _plan(), _stage(), proofs.HEIGHT, proofs.WIDTH, 0, 1)
+    return bool((states == pack(proofs.truth(rule, torus)[-1]).reshape(-1)).all())
+
+
+def prove_grow(rule: Rule, torus: bool, grow: Kernel) -> bool:
+    """Whether the states of a few soups follow from each other as they do by the reference."""
+    states = np.zeros((proofs.SOUPS, proofs.GENERATIONS + 1, proofs.HEIGHT, packed_width(proofs.WIDTH)), np.uint8)
+    ages, order = np.zeros(proofs.SOUPS, np.int64), np.minimum(np.arange(proofs.SOUPS + LANES), proofs.SOUPS - 1)
+    soup_stage = aligned_words(TOGETHER * ((proofs.HEIGHT * proofs.WIDTH + 127) // 128 * 2 + 1) * LANES)
+    soup_plan = plan(proofs.HEIGHT, proofs.WIDTH, proofs.WIDTH)
+    grow(
+        states.reshape(-1), proofs.GENERATIONS + 1, ages, order, proofs.soup_numbers(), soup_plan, soup_stage, _plan(),
+        _stage(), proofs.HEIGHT, proofs.WIDTH, 0, proofs.SOUPS,
+    )  # fmt: skip
+    return bool((states == proofs.true_soups(rule, torus)).all())
+
+
+def prove_advance(rule: Rule, torus: bool, advance: Kernel) -> bool:
+    """Whether the kernel runs a tile with the test board in its first place as the reference does."""
+    tile = aligned_words(proofs.HEIGHT * LANES).reshape(1, proofs.HEIGHT, LANES)
+    weights = np.uint64(1) << np.arange(proofs.WIDTH, dtype=np.uint64)
+    tile[0, :, 0] = proofs.board() @ weights  # east for west, which makes no difference to any rule
+    advance(tile, proofs.GENERATIONS, proofs.HEIGHT, proofs.WIDTH, 0, 1)
+    return bool((tile[0, :, 0] == proofs.truth(rule, torus)[-1] @ weights).all())
+
+
+def _plan() -> NDArray[np.uint64]:
+    return plan(proofs.HEIGHT, proofs.WIDTH, 8 * packed_width(proofs.WIDTH))
+
+
+def _stage() -> NDArray[np.uint64]:
+    stage: NDArray[np.uint64] = aligned_words(TOGETHER * stage_words(proofs.HEIGHT, 8 * packed_width(proofs.WIDTH)))
+    return stage
+
+
 @cache
 def narrow(rule: Rule, torus: bool) -> Narrow:
     """Compile the kernels of a rule; each is compiled on first use and kept on disk.
@@ -185,7 +242,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             else:
                 generation(cells, 0, load(active, 0), height, width)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_record, rule, torus))
     def record(states: Any, frames: int, plan: Any, stage: Any, height: int, width: int, start: int, stop: int) -> None:
         """Frames 1.. of boards start..stop from frame 0."""
         size = height * ((width + 7) // 8)
@@ -204,7 +261,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                 generation(cells, 0, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, min(boards, stop - first), frame * size, size)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_age, rule, torus))
     def age(
         states: Any, ages: Any, order: Any, plan: Any, stage: Any, height: int, width: int, start: int, stop: int
     ) -> None:
@@ -221,7 +278,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
             advance_to(cells, active, ages, order, first, stop - 1, height, width)
             write_frame(cells, plan, stage, states, offsets, min(boards, stop - first), 0, size)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_grow, rule, torus))
     def grow(
         states: Any, frames: int, ages: Any, order: Any, soup: Any, soup_plan: Any, soup_stage: Any, plan: Any,
         stage: Any, height: int, width: int, start: int, stop: int,
@@ -259,7 +316,7 @@ def narrow(rule: Rule, torus: bool) -> Narrow:
                     generation(cells, 0, everything, height, width)
                 write_frame(cells, plan, stage, states, offsets, count, frame * size, size)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_advance, rule, torus))
     def advance(tiles: Any, generations: int, height: int, width: int, start: int, stop: int) -> None:
         """Tiles start..stop of (tiles, height, 8) words, in place, nothing stored between: the bare simulation."""
         everything = splat(every_field(row_bits(width), width))

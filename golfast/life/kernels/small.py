@@ -10,13 +10,15 @@ operations. The two ports that do them share them about equally, so a 20x20 boar
 least (35 + 4 * 17 + 5) / 2 = 54 cycles.
 """
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.jit import Kernel, inlined, specialised
+from golfast.life.boards import packed_width
+from golfast.life.kernels import proofs
 from golfast.life.kernels.permute import HAS_PERMUTE, lanes_down, lanes_up, permute_bytes, pick_bits
 from golfast.life.kernels.philox import fill_boards, lowest_plane
 from golfast.life.kernels.rules import compile_rule
@@ -174,6 +176,25 @@ def compile_small_generation(rule: Rule, torus: bool) -> Any:
     return generation
 
 
+def prove_record(rule: Rule, torus: bool, record: Kernel) -> bool:
+    """Whether the kernel runs the test board as the reference does."""
+    states, moves = proofs.blank_states(), small_plan(proofs.HEIGHT, proofs.WIDTH, torus)
+    record(states, proofs.GENERATIONS + 1, len(states) // (proofs.GENERATIONS + 1), moves, 0, 1)
+    return proofs.are_true(states, rule, torus)
+
+
+def prove_grow(rule: Rule, torus: bool, grow: Kernel) -> bool:
+    """Whether the states of a few soups follow from each other as they do by the reference."""
+    states = np.zeros((proofs.SOUPS, proofs.GENERATIONS + 1, proofs.HEIGHT, packed_width(proofs.WIDTH)), np.uint8)
+    ages, order = np.zeros(proofs.SOUPS, np.int64), np.minimum(np.arange(proofs.SOUPS + LANES), proofs.SOUPS - 1)
+    moves = small_plan(proofs.HEIGHT, proofs.WIDTH, torus)
+    grow(
+        states.reshape(-1), proofs.GENERATIONS + 1, states[0, 0].size, ages, order, proofs.soup_numbers(), moves, 0,
+        proofs.SOUPS,
+    )  # fmt: skip
+    return bool((states == proofs.true_soups(rule, torus)).all())
+
+
 @cache
 def small(rule: Rule, torus: bool) -> Small:
     """Compile the kernels of a rule; each is compiled on first use and kept on disk.
@@ -186,7 +207,7 @@ def small(rule: Rule, torus: bool) -> Small:
     def four(x0: Any, x1: Any, x2: Any, x3: Any, moves: Any) -> Any:
         return generation(x0, moves), generation(x1, moves), generation(x2, moves), generation(x3, moves)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_record, rule, torus))
     def record(states: Any, frames: int, size: int, plan: Any, start: int, stop: int) -> None:
         """Frames 1.. of boards start..stop from frame 0."""
         moves, packed, unpacked = load_moves(plan), load(plan, PACKED * LANES), load(plan, UNPACKED * LANES)
@@ -204,7 +225,7 @@ def small(rule: Rule, torus: bool) -> Small:
                 store_bytes(states, at2 + frame * size, permute_bytes(x2, packed), size)
                 store_bytes(states, at3 + frame * size, permute_bytes(x3, packed), size)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_grow, rule, torus))
     def grow(
         states: Any, frames: int, size: int, ages: Any, order: Any, soup: Any, plan: Any, start: int, stop: int
     ) -> None:

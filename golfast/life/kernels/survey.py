@@ -4,14 +4,18 @@ Boards lie in tiles as in `narrow`. Whether a field of a word is empty is asked 
 carry into the field's highest bit.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from golfast.jit import Kernel, inlined, part, specialised
+from golfast.life.boards import pack, packed_width
+from golfast.life.kernels import proofs
 from golfast.life.kernels.narrow import compile_generation, every_field, read_frame, row_bits, write_frame
+from golfast.life.kernels.streams import TOGETHER, plan, stage_words
 from golfast.life.rule import Rule
 from golfast.vector import LANES, XOR3, add, aligned_words, both, count_bits, down, either, load, splat, store, ternary
 
@@ -63,12 +67,58 @@ def _add_counts(cells: Any, height: int, width: int, boards: int, counts: Any, a
             counts[at + (field * LANES + lane) * step] = total[lane]
 
 
+def prove_each(rule: Rule, torus: bool, each: Kernel) -> bool:
+    """Whether the kernel counts the test board's cells as they are by the reference."""
+    population, activity = np.zeros(proofs.GENERATIONS + 1, np.int32), np.zeros(proofs.GENERATIONS, np.int32)
+    each(_packed(), proofs.GENERATIONS, population, activity, *_place(), 0, 1)
+    return [population.tolist(), activity.tolist()] == _counts(rule, torus)
+
+
+def prove_total(rule: Rule, torus: bool, total: Kernel) -> bool:
+    """The same."""
+    totals = aligned_words((proofs.GENERATIONS + 1) * 2 * LANES)
+    total(_packed(), proofs.GENERATIONS, totals, *_place(), 0, 1)
+    living, changing = totals.reshape(-1, 2, LANES).sum(axis=2).T.tolist()
+    return [living, changing[1:]] == _counts(rule, torus)
+
+
+def prove_seek(rule: Rule, torus: bool, seek: Kernel) -> bool:
+    """Whether the kernel runs the test board on as the reference does."""
+    now, kept, period = _packed(), np.zeros_like(_packed()), np.zeros(1, np.int64)
+    seek(now, kept, 1, 1 << 40, 0, period, *_place(), 0, 1)
+    return bool((now == pack(proofs.truth(rule, torus)[1]).reshape(-1)).all())
+
+
+def prove_meet(rule: Rule, torus: bool, meet: Kernel) -> bool:
+    """The same."""
+    now, ahead, settled = _packed(), np.zeros_like(_packed()), np.zeros(1, np.int64)
+    meet(now, ahead, 0, 1, settled, *_place(), 0, 1)
+    return bool((now == pack(proofs.truth(rule, torus)[1]).reshape(-1)).all())
+
+
+def _packed() -> NDArray[np.uint8]:
+    return pack(proofs.board()).reshape(-1)
+
+
+def _place() -> tuple[object, ...]:
+    """What kernels are told of where boards lie."""
+    row_bits = 8 * packed_width(proofs.WIDTH)
+    stage = aligned_words(TOGETHER * stage_words(proofs.HEIGHT, row_bits))
+    return plan(proofs.HEIGHT, proofs.WIDTH, row_bits), stage, proofs.HEIGHT, proofs.WIDTH
+
+
+def _counts(rule: Rule, torus: bool) -> list[list[int]]:
+    """Live cells of the test board's states, and cells that change between them."""
+    states = proofs.truth(rule, torus)
+    return [states.sum(axis=(1, 2)).tolist(), (states[1:] != states[:-1]).sum(axis=(1, 2)).tolist()]
+
+
 @cache
 def survey(rule: Rule, torus: bool) -> Survey:
     """Compile the kernels of a rule. boards: flat uint8 of (N, height, bytes); start is a multiple of a tile."""
     generation = compile_generation(rule, torus)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_each, rule, torus))
     def each(
         boards: Any, generations: int, population: Any, activity: Any, plan: Any, stage: Any, height: int, width: int,
         start: int, stop: int,
@@ -94,7 +144,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
                         store(before, row * LANES, changed)
                     _add_counts(before, height, width, there, activity, first * generations + step, generations)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_total, rule, torus))
     def total(
         boards: Any, generations: int, totals: Any, plan: Any, stage: Any, height: int, width: int, start: int,
         stop: int,
@@ -124,7 +174,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
             for step in range(1, generations + 1):
                 generation(cells, 0, active, height, width, totals, step * 2 * LANES)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_seek, rule, torus))
     def seek(
         now: Any, kept: Any, generations: int, power: int, length: int, period: Any, plan: Any, stage: Any, height: int,
         width: int, start: int, stop: int,
@@ -168,7 +218,7 @@ def survey(rule: Rule, torus: bool) -> Survey:
             write_frame(cells, plan, stage, now, offsets, there, 0, size)
             write_frame(others, plan, stage, kept, offsets, there, 0, size)
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_meet, rule, torus))
     def meet(
         now: Any, ahead: Any, age: int, generations: int, settled: Any, plan: Any, stage: Any, height: int, width: int,
         start: int, stop: int,

@@ -7,13 +7,16 @@ computes a word more at either end, whose cells spoil one by one, and a band rea
 pass has generations. What becomes of those is dropped.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from golfast.jit import Kernel, inlined, part, specialised
+from golfast.life.boards import Cells
+from golfast.life.kernels import proofs
 from golfast.life.kernels.bands import start
 from golfast.life.kernels.rules import compile_rule
 from golfast.life.rule import Rule
@@ -56,6 +59,21 @@ def _copy(source: Any, of: int, target: Any, to: int, words: int) -> None:
         store(target, to + word * LANES, load(source, of + word * LANES))
 
 
+def prove_evolve(rule: Rule, torus: bool, evolve: Kernel) -> bool:
+    """Whether the kernel runs a test board as the reference does, as one band that is repeated in every lane."""
+    words = -(-proofs.WIDE // 64)
+
+    def band(cells: Cells) -> NDArray[np.uint64]:
+        padded = np.pad(cells, ((0, 0), (0, 64 * words - proofs.WIDE)))
+        return np.packbits(padded, axis=1).view(">u8").astype(np.uint64)
+
+    source, target = aligned_words(proofs.HEIGHT * words * LANES), aligned_words(proofs.HEIGHT * words * LANES)
+    source.reshape(proofs.HEIGHT, words, LANES)[:] = band(proofs.board(proofs.WIDE))[:, :, None]
+    evolve(source, target, 1, 1, proofs.HEIGHT, proofs.HEIGHT, proofs.WIDE, 1, proofs.GENERATIONS, 0, 1)
+    found = target.reshape(proofs.HEIGHT, words, LANES)[:, :, 0]
+    return bool((found == band(proofs.truth(rule, torus, proofs.WIDE)[-1])).all())
+
+
 @cache
 def wide(rule: Rule, torus: bool) -> Kernel:
     """Compile the kernel of a rule: a pass of several generations over groups of eight bands."""
@@ -96,7 +114,7 @@ def wide(rule: Rule, torus: bool) -> Kernel:
             for column in range(columns):
                 store(rows, at + column * LANES, both(load(rows, at + column * LANES), load(alive, 0)))
 
-    @specialised(rule, torus)
+    @specialised(rule, torus, proof=partial(prove_evolve, rule, torus))
     def evolve(
         source: Any, target: Any, bands: int, per_board: int, band: int, height: int, width: int, strips: int,
         generations: int, first: int, stop: int,
