@@ -42,11 +42,10 @@ def check_examples(count: int, shape: tuple[int, ...]) -> None:
 
 def load_subject(run: Path, examples: int) -> Subject:
     """The subject of a run folder, with so many real inputs. Failure or OSError if the folder is no finished run."""
-    from golfast.run.config import read_toml
     from golfast.run.folder import RunFolder
 
-    config = RunFolder(run).config
-    if config.exists() and "environment" in read_toml(config):
+    folder = RunFolder(run)
+    if folder.config.exists() and "environment" in folder.read_config():
         from .subject_agent import load_agent_subject
 
         return load_agent_subject(run, examples)

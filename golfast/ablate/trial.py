@@ -13,11 +13,12 @@ from golfast.data import Recipe, States, Trajectories, generate
 from golfast.errors import Failure
 from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
 from golfast.model import Network, load_weights
-from golfast.run.config import difference, fingerprint, from_mapping, override, read_toml, to_toml
+from golfast.run.config import difference, fingerprint, from_mapping, override, to_toml
 from golfast.run.folder import RunFolder
 from golfast.run.hardware import hardware, versions
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
+from golfast.run.shapes import NETWORK
 from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.ahead import memory_bytes
@@ -58,9 +59,7 @@ def run_trial(
     if dataset is not None and dataset.recipe != config.data:
         raise ValueError("the dataset is of another recipe than the config's data")
     if done := folder.earlier_result(resume=resume, same=lambda: _is_of(config, folder)):
-        if lacking := {"outcome", "metric", "agreement", "sequences", "accuracy", "steps"} - done.keys():
-            raise Failure(f"{folder.result} is damaged: it has no {min(lacking)}; remove it and run again")
-        return done
+        return folder.read_result(NETWORK) or done
     if source is not None and not folder.stage_checkpoint("network").exist():
         check_reuse(source, load_config(source), config)
     check_memory(config, compute, in_memory=dataset is None)
@@ -221,13 +220,15 @@ def load_config(folder: RunFolder) -> TrainConfig:
     """The config of a run folder. Failure if there is none or a damaged one, or one of an agent."""
     if not folder.config.exists():
         raise Failure(f"{folder.path} is not a run folder: it has no config.toml")
+    mapping = folder.read_config()
+    if "environment" in mapping:
+        raise Failure(f"{folder.path} holds a run of another kind, of an agent and not of a network that predicts Life")
     try:
-        mapping = read_toml(folder.config)
-        if "environment" not in mapping:
-            return from_mapping(TrainConfig, mapping)
+        config = from_mapping(TrainConfig, mapping)
     except ValueError as error:
         raise Failure(f"{folder.path} has no config of a run: {error}") from None
-    raise Failure(f"{folder.path} holds a run of another kind, of an agent and not of a network that predicts Life")
+    folder.check_named(fingerprint(config))
+    return config
 
 
 def _is_of(config: TrainConfig, folder: RunFolder) -> bool:

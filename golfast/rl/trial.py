@@ -12,12 +12,13 @@ from golfast.rl.games import make_environment
 from golfast.rl.loop import Outcome, Record, train
 from golfast.rl.network import ActorCritic, seeded_agent
 from golfast.rl.play import play_episode
-from golfast.run.config import fingerprint, from_mapping, read_toml
+from golfast.run.config import fingerprint, from_mapping
 from golfast.run.folder import RunFolder
 from golfast.run.hardware import hardware, versions
 from golfast.run.pictures import save_gif, write_png
 from golfast.run.precision import Compute, choose_compute
 from golfast.run.progress import Display
+from golfast.run.shapes import AGENT
 from golfast.run.weights import load_weights
 
 CURVE, GAME = "learning.png", "game.gif"
@@ -43,6 +44,7 @@ def run_agent(
     compute = choose_compute(device, config.precision).unscaled
     config = as_run(config, device)
     if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+        done = folder.read_result(AGENT) or done
         if (judged := done["greedy"]["count"]) != episodes:
             display.say(
                 f"{folder.path} is finished and was judged by {judged} games, shown here; "
@@ -147,11 +149,16 @@ def first_agent(config: AgentConfig) -> ActorCritic:
 
 
 def load_config(folder: RunFolder) -> AgentConfig:
-    """The config of a run folder. Failure if it is not one of an agent."""
-    mapping = read_toml(folder.config)
+    """The config of a run folder. Failure if it is damaged, or not one of an agent."""
+    mapping = folder.read_config()
     if "environment" not in mapping:
         raise Failure(f"{folder.path} holds a run of another kind, not of an agent")
-    return from_mapping(AgentConfig, mapping)
+    try:
+        config = from_mapping(AgentConfig, mapping)
+    except ValueError as error:
+        raise Failure(f"{folder.path} has no config of a run: {error}") from None
+    folder.check_named(fingerprint(config))
+    return config
 
 
 def default_folder(config: AgentConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:

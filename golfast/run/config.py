@@ -1,6 +1,6 @@
-"""Configuration: frozen dataclasses, TOML files, and names that must be right.
+"""Configuration: frozen dataclasses, their TOML, and names that must be right.
 
-A config class checks its own values in `__post_init__`. This file does what they share: reading and writing TOML,
+A config class checks its own values in `__post_init__`. This file does what they share: values of the right types,
 dotted overrides, unknown keys answered with the nearest known one, and the hash that names a run.
 """
 
@@ -8,12 +8,14 @@ import dataclasses
 import difflib
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import tomli_w
+
+from golfast.errors import shown
+from golfast.run.untrusted import parse_toml
+from golfast.run.untrusted import read_toml as read_toml
 
 Config = TypeVar("Config")
 
@@ -72,22 +74,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """Read "model.channels=32" as (key, value); the value is TOML, or else a bare word taken as a string."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ValueError(f"{text!r} is not of the form key=value, such as model.channels=32")
+        raise ValueError(f"{shown(text)} is not of the form key=value, such as model.channels=32")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+        parsed = parse_toml(f"value = {value}")["value"]
+    except ValueError:
         parsed = value.strip()
     return key.strip(), parsed
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. ValueError with the place if it is not TOML; OSError if it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
-    except RecursionError:
-        raise ValueError(f"{path} is nested too deeply to be a config") from None
 
 
 def to_toml(config: Any) -> str:
@@ -125,7 +117,7 @@ def unknown_key(key: str, known: list[str]) -> str:
     if not near and leaf:
         near = [name for name in known if name.rpartition(".")[2] == leaf[0]]
     meant = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"
-    return f"there is no config key {key!r}; {meant}"
+    return f"there is no config key {shown(key)}; {meant}"
 
 
 _WORDS = {
@@ -141,10 +133,12 @@ _WORDS = {
 def _convert(kind: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise ValueError(f"config key {name!r} is a table; got {value!r}")
+            raise ValueError(f"config key {name!r} is a table; got {shown(value)}")
         return from_mapping(kind, value, within=f"{name}.")  # type: ignore[arg-type]
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        raise ValueError(f"config key {name!r} takes numbers of at most 64 bits; got {shown(value)}")
+    if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {value!r}")
+        raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {shown(value)}")
     return value

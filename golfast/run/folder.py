@@ -14,6 +14,19 @@ from numpy.typing import NDArray
 
 from golfast.errors import Failure
 from golfast.run.files import CheckpointFiles, replacing, write_json, write_text
+from golfast.run.seal import check_sealed, sealed, unsealed
+from golfast.run.shapes import RECORD, RESULT
+from golfast.run.untrusted import (
+    JSON_BYTES,
+    TOML_BYTES,
+    Shape,
+    check_shape,
+    open_regular,
+    parse_json,
+    parse_toml,
+    read_bytes,
+    read_json,
+)
 
 STAGES = ("network", "adversarial", "probes")  # a network taken from another run, and what may be trained on top
 
@@ -101,10 +114,11 @@ class RunFolder:
 
     def start(self, config_toml: str) -> None:
         """Make the folder, or take up one that has the same config. Failure if it belongs to another config."""
-        if self.config.exists() and self.config.read_text(encoding="utf-8") != config_toml:
+        if self.config.exists() and read_bytes(self.config, TOML_BYTES) != config_toml.encode():
             raise Failure(f"{self.path} holds a run of another config; give another folder, or remove that one")
         if not self.config.exists():
             write_text(self.config, config_toml)
+        self.result.unlink(missing_ok=True)  # of a run whose weights have gone: it is no result of this one
 
     def clear(self) -> None:
         """Remove the run that is in the folder, and nothing else: other files stay."""
@@ -120,24 +134,57 @@ class RunFolder:
             file.write(json.dumps(record) + "\n")
 
     def read_log(self) -> list[dict[str, Any]]:
-        """All records up to the first line that is none, as one that was cut short by a kill."""
-        if not self.metrics.exists():
-            return []
-        records = []
-        for line in self.metrics.read_bytes().splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                break
-            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-                break
-            records.append(record)
-        return records
+        """All records; without a last line that was cut short by a kill.
+
+        Failure if another line is no record, or if the run is finished and this is not the log that it left.
+        """
+        return [record for record, _ in self._read_log()]
 
     def rewind_log(self, step: int) -> None:
         """Forget the records after `step`: a resumed run writes them again."""
-        kept = [record for record in self.read_log() if record["step"] <= step]
-        write_text(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        write_text(self.metrics, "".join(f"{line}\n" for record, line in self._read_log() if record["step"] <= step))
+
+    def _read_log(self) -> list[tuple[dict[str, Any], str]]:
+        """Each record, and the line that it is."""
+        if not self.metrics.exists():
+            return []
+        content = read_bytes(self.metrics, JSON_BYTES)
+        self._check_seal(self.metrics, content)
+        found = []
+        for number, line in enumerate(content.split(b"\n")[:-1], 1):
+            try:
+                found.append((parse_json(line.decode(), RECORD), line.decode()))
+            except ValueError as error:
+                raise Failure(
+                    f"line {number} of {self.metrics} is damaged ({error}); remove that line to go on without it"
+                ) from None
+        return found
+
+    def read_config(self) -> dict[str, Any]:
+        """The tables of the run's config. Failure if it is damaged; OSError if it cannot be read."""
+        content = read_bytes(self.config, TOML_BYTES)
+        self._check_seal(self.config, content)
+        try:
+            return parse_toml(content.decode())
+        except ValueError as error:
+            raise Failure(f"{self.config} is damaged: {error}") from None
+
+    def check_named(self, fingerprint: str) -> None:
+        """Failure if the config in the folder, which has this fingerprint, is not the one that the result is of."""
+        result = self.read_result() or {}
+        if (named := result.get("run", fingerprint)) != fingerprint:
+            raise Failure(
+                f"{self.config} is damaged: it is the config of run {fingerprint}, and the result is of {named}"
+            )
+
+    def _check_seal(self, path: Path, content: bytes) -> None:
+        if not self.result.exists():
+            return
+        _, digests = self._read_result()
+        try:
+            check_sealed(path.name, content, digests)
+        except Failure as error:
+            raise Failure(f"{path} is damaged: {error}; {_MEND}") from None
 
     def keep_snapshot_truth(self, states: NDArray[np.uint8]) -> None:
         """Keep the trajectory that the snapshots are of: (m, H, W) uint8 0/1."""
@@ -151,13 +198,17 @@ class RunFolder:
 
     def read_snapshots(self, last: int) -> tuple[NDArray[np.uint8], list[tuple[int, NDArray[np.float32]]]]:
         """The trajectory (m, H, W), and per step up to `last` what was imagined of it, (T, H, W) in 0..1."""
-        kept = [(int(path.stem.removeprefix("step-")), path) for path in sorted(self.snapshots.glob("step-*.npy"))]
-        pictures = [(step, _read_picture(path).astype(np.float32) / 255) for step, path in kept if step <= last]
+        names = sorted(self.snapshots.glob("step-*.npy"))
+        kept = [(int(path.stem[5:]), path) for path in names if path.stem[5:].isdecimal()]
+        pictures = [
+            (step, np.divide(_read_picture(path), 255, dtype=np.float32)) for step, path in kept if step <= last
+        ]
         return _read_picture(self.snapshots / "truth.npy"), pictures
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Write the result, which marks the run as finished, and drop the checkpoints."""
-        write_json(self.result, result)
+        """Write the result, which marks the run as finished, seal it, and drop the checkpoints."""
+        files = {path.name: path.read_bytes() for path in (self.config, self.metrics) if path.exists()}
+        write_json(self.result, sealed(result, files))
         self.drop_checkpoints()
 
     @property
@@ -165,21 +216,35 @@ class RunFolder:
         """Whether the run has ended and its weights are there."""
         return self.result.exists() and self.weights.exists()
 
-    def read_result(self) -> dict[str, Any] | None:
-        """The result of a finished run, or None."""
-        if not self.result.exists():
-            return None
+    def read_result(self, shape: Shape = RESULT) -> dict[str, Any] | None:
+        """The result of a finished run, without its seal, or None. Failure if it is damaged, or not of this shape."""
+        return self._read_result(shape)[0] if self.result.exists() else None
+
+    def _read_result(self, shape: Shape = RESULT) -> tuple[dict[str, Any], dict[str, str]]:
+        """The result, and the digests of the files beside it."""
         try:
-            result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise Failure(f"{self.result} is damaged ({error}); remove it and run again") from None
-        if not isinstance(result, dict):
-            raise Failure(f"{self.result} is damaged (it holds no result); remove it and run again")
-        return result
+            found = read_json(self.result, {})
+        except Failure as error:
+            raise Failure(f"{error}; {_MEND}") from None
+        try:
+            result, digests = unsealed(found)
+            check_shape(result, shape)
+        except (Failure, ValueError) as error:
+            raise Failure(f"{self.result} is damaged: {error}; {_MEND}") from None
+        return result, digests
 
 
-def _read_picture(path: Path) -> Any:
+_MEND = "remove it and run again"
+
+
+def _read_picture(path: Path) -> NDArray[np.uint8]:
     try:
-        return np.load(path)
-    except (EOFError, ValueError):
-        raise Failure(f"{path} is damaged; remove it and run again") from None
+        with open_regular(path) as file:
+            found = np.load(file)
+    except (Failure, OSError):
+        raise
+    except Exception:  # NumPy reads the header as Python, and finds what it says impossible in many ways
+        raise Failure(f"{path} is damaged; {_MEND}") from None
+    if not isinstance(found, np.ndarray) or found.dtype != np.uint8 or found.ndim != 3:
+        raise Failure(f"{path} is damaged: it holds no pictures; {_MEND}")
+    return found

@@ -45,7 +45,8 @@ def test_a_run_leaves_what_the_design_says(finished):
     assert names == {
         "config.toml", "metrics.jsonl", "weights.safetensors", "result.json", "strips.png", "learning.gif", "snapshots",
     }  # fmt: skip
-    assert json.loads(folder.result.read_text()) == result
+    assert folder.read_result() == result
+    assert {name for name in json.loads(folder.result.read_text()) if name not in result} == {"seal"}
     assert result["seed"] == 0
     assert result["sequences"] == 300
     assert set(result["metric_variants"]) == {"matched", "equation", "dataset"}
@@ -67,16 +68,18 @@ def test_a_folder_alone_is_enough_to_evaluate(finished):
 def test_what_is_damaged_in_a_run_is_told(finished, tmp_path):
     folder = RunFolder(tmp_path / "a")
     shutil.copytree(finished[0].path, folder.path)
-    for text, message in (("[]", "it holds no result"), ('{"metric": 1}', "it has no accuracy")):
+    for text, message in (("[]", "where a table should be"), ('{"metric": 1}', "it has no 'outcome'")):
         folder.result.write_text(text)
         with pytest.raises(Failure, match=f"result.json is damaged .*{message}|result.json is damaged: {message}"):
             run_trial(SMALL, folder, device="cpu", resume=True)
     (folder.snapshots / "truth.npy").write_bytes(b"not numpy")
     with pytest.raises(Failure, match=r"truth\.npy is damaged"):
         folder.read_snapshots(20)
-    folder.config.write_bytes(b"\xff\x00")
-    with pytest.raises(Failure, match="has no config of a run"):
-        load_trial(folder.path, "cpu")
+    folder.result.unlink()
+    for content, message in ((b"\xff\x00", "config.toml is damaged"), (b"x = 1", "has no config of a run")):
+        folder.config.write_bytes(content)
+        with pytest.raises(Failure, match=message):
+            load_trial(folder.path, "cpu")
 
 
 def test_more_sequences_than_fit_are_refused(finished, monkeypatch):
@@ -224,7 +227,7 @@ def test_a_run_that_another_cannot_build_on_is_refused(finished, tmp_path):
     with pytest.raises(ValueError, match=r"network of another config: batch \(8 against 9\)"):
         run_trial(override(theirs, {"batch": 9}), folder, source=source, device="cpu")
     copy = RunFolder(tmp_path / "copy")
-    result = json.loads(source.result.read_text())
+    result = source.read_result()
 
     def refused(message):
         with pytest.raises(Failure, match=message):
@@ -233,14 +236,14 @@ def test_a_run_that_another_cannot_build_on_is_refused(finished, tmp_path):
 
     for damage, message in (
         ({"agreement": None, "outcome": "diverged: at once"}, "no network to build on: diverged: at once"),
-        ({"outcome": 3}, "it has no outcome of a run"),
-        ({"steps_to_98": 7}, "it has no steps_to_98 of a run"),
+        ({"outcome": 3}, "'outcome' is 3 where a text should be"),
+        ({"steps_to_98": 7}, "'steps_to_98' is 7 where a list should be"),
     ):
         shutil.copytree(source.path, copy.path, dirs_exist_ok=True)
         copy.result.write_text(json.dumps(result | damage))
         refused(message)
     for file, content, message in (
-        (copy.metrics, '{"step": 1}\n', "it has no records of the training"),
+        (copy.metrics, '{"step": 1}\n', "metrics.jsonl is damaged: it is not what the run left"),
         (copy.metrics, None, "it has no records of the training"),
         (copy.snapshots / "truth.npy", None, "it has no pictures of the training"),
         (copy.snapshots / "truth.npy", "x", "truth.npy is damaged"),

@@ -1,7 +1,6 @@
 """Training: reproducible, resumable, and it learns."""
 
 import importlib
-import json
 from functools import partial
 
 import numpy as np
@@ -210,7 +209,7 @@ def test_an_agent_learns_to_balance(tmp_path):
     first = RunFolder(tmp_path / "run").read_log()[0]
     assert first["return"] < 60
     assert result["greedy"]["mean"] > 100
-    assert result == json.loads((tmp_path / "run/result.json").read_text())
+    assert result == RunFolder(tmp_path / "run").read_result()
     loaded, network, compute = load_agent(tmp_path / "run")
     again = evaluate(network, loaded.environment, compute, greedy=True, episodes=30)
     assert again == result["greedy"]["scores"]

@@ -201,13 +201,26 @@ def test_two_jobs_do_not_share_a_folder(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("garbage", [b"[1, 2]\n", b"\xff\xfe\n", b'{"step": "x"}\n', b'{"loss": 1}\n', b"3"])
-def test_a_log_is_read_up_to_what_is_no_record(tmp_path, garbage):
+GARBAGE = [
+    b"[1, 2]\n",
+    b"\xff\xfe\n",
+    b'{"step": "x"}\n',
+    b'{"loss": 1}\n',
+    b"3",
+    b'{"step": 7, "accuracy": 3}\n',
+    b"\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_line_of_a_log_that_is_no_record_is_told(tmp_path, garbage):
+    """Else a resumed run would forget all that stands behind it."""
     folder = RunFolder(tmp_path)
     folder.log({"step": 0, "loss": 0.5})
     with folder.metrics.open("ab") as file:
         file.write(garbage + b'{"step": 50}\n')
-    assert folder.read_log() == [{"step": 0, "loss": 0.5}]
-    folder.rewind_log(100)
-    folder.log({"step": 50})
-    assert [record["step"] for record in folder.read_log()] == [0, 50]
+    before = folder.metrics.read_bytes()
+    for read in (folder.read_log, lambda: folder.rewind_log(100)):
+        with pytest.raises(Failure, match=r"line 2 of .*metrics\.jsonl is damaged \(.*\); remove that line to go on"):
+            read()
+    assert folder.metrics.read_bytes() == before
