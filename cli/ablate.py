@@ -1,5 +1,6 @@
 """`golfast ablate`: a sweep."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,16 +8,20 @@ import click
 
 from golfast.errors import Failure
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+from .options import FILE, FOLDER, device_option, examples, json_option, next_steps, quiet_option
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
+    from golfast.ablate.jobs import State
     from golfast.ablate.kinds import Kind
-    from golfast.ablate.plan import Plan, Row
+    from golfast.ablate.past import PastRun
+    from golfast.ablate.plan import Plan, Row, RowKey
     from golfast.ablate.spec import Spec
     from golfast.ablate.store import Store
+    from golfast.ablate.tables import Entry
 
 RESULTS = Path("runs") / "results.sqlite"
+KEPT = Path("results") / "paper.sqlite"  # the runs that came with golfast's repository
 
 
 def sweep_options(command: Any) -> Any:
@@ -43,6 +48,7 @@ def sweep_options(command: Any) -> Any:
             click.option("--address", help="The Ray cluster's address.  [default: RAY_ADDRESS, or one started here]"),
             click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
             click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time, and run nothing."),
+            click.option("--measure", is_flag=True, help="With --dry-run: time a few steps of each kind of trial."),
             device_option,
             json_option,
             quiet_option,
@@ -92,6 +98,7 @@ def run_sweep(
     address: str | None = None,
     retry_failed: bool = False,
     dry_run: bool = False,
+    measure: bool = False,
     show: bool = True,
     kind: "Kind | None" = None,
 ) -> "list[Row]":
@@ -112,6 +119,8 @@ def run_sweep(
         kind.config(recipe, 0)  # an unknown name is told before anything else
     if executor != "ray" and address is not None:
         raise ValueError("--address is the address of a Ray cluster; give --executor ray with it")
+    if measure and not dry_run:
+        raise ValueError("--measure is how --dry-run estimates; give both, or leave it out")
     together = _together(together, executor, device, specs[0].kind)
     rows = [
         Row(spec.limited(counted=counted, most=most), recipe, variant, device, stacked=together > 1)
@@ -127,10 +136,10 @@ def run_sweep(
         first = row.trial(0).config  # what its recipe cannot be combined with is told before anything is run
         if executor == "local":
             kind.check(row.dearest if row.draw else first, device)
+    _tell_doubts(kind, rows)
     if dry_run:
-        _show_plan(
-            kind, rows, results, device, executor, workers, retry_failed=retry_failed, as_json=as_json, quiet=quiet
-        )
+        known = _Known.of(results, folder, retry_failed=retry_failed)
+        _show_plan(kind, rows, known, device, executor, workers, measure=measure, as_json=as_json, quiet=quiet)
         return rows
     if executor == "local":
         _check_folder(folder)
@@ -141,8 +150,9 @@ def run_sweep(
             board.say(board.summary(plan, chosen))
         _find_strips(plan, store, folder, device, board)
     if show:
-        show_rows(rows, plan.states, as_json=as_json)
+        show_rows(rows, plan.states, results, as_json=as_json)
         tell_failed(rows, results)
+        next_steps(f"golfast report {results}", f"golfast results {results}", quiet=quiet or as_json)
     return rows
 
 
@@ -168,11 +178,32 @@ def _check_folder(folder: Path) -> None:
         raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
-def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
-    """Print how many runs of each row there are."""
+def _tell_doubts(kind: "Kind", rows: "list[Row]") -> None:
+    """Say on stderr what should be known of a row before it runs."""
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        if doubt := kind.doubts(row.trial(0).config):
+            told.setdefault(doubt, []).append("/".join(row.key))
+    for doubt, names in told.items():
+        more = f" and {len(names) - 3} more rows" if len(names) > 3 else ""
+        click.echo(f"note: {', '.join(names[:3])}{more}: {doubt}", err=True)
+
+
+def show_rows(rows: "list[Row]", states: Any, results: Path, *, as_json: bool) -> None:
+    """Print how many runs of each row there are, and what they gave."""
     import json
 
     from golfast.ablate.jobs import State
+    from golfast.ablate.store import Store
+    from golfast.ablate.tables import all_entries
+
+    from .tables import show_entries
+
+    asked = {row.key for row in rows}
+    with Store.reading(results) as store:
+        specs = list(dict.fromkeys(row.spec.name for row in rows))
+        entries = all_entries(store, specs)
+    ours = [entry for entry in entries if _is_of(entry, asked)]
 
     found = [
         {
@@ -184,6 +215,7 @@ def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
             "short": row.count(states, State.UNCOUNTED),
             "failed": row.count(states, State.FAILED),
             "wanted": row.variant.counted,
+            "figures": [entry.as_dict() for entry in ours if (entry.table, entry.recipe, entry.variant) == row.key],
         }
         for row in rows
     ]
@@ -196,6 +228,16 @@ def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:
             f"{name:<36} {line['counted']:>4} of {line['wanted']} counted, {line['tried']} tried, "
             f"{line['short']} short of their accuracy, {line['failed']} failed"
         )
+    show_entries(ours, as_json=False)
+
+
+def _is_of(entry: "Entry", asked: "set[RowKey]") -> bool:
+    """Whether a figure is one of these rows, or compares rows of their sweep and recipes."""
+    from golfast.report.words import is_effect
+
+    if not is_effect(entry):
+        return (entry.table, entry.recipe, entry.variant) in asked
+    return set(entry.recipe.split(" - ")) <= {recipe for spec, recipe, _ in asked if spec == entry.table}
 
 
 def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board: "Board") -> None:
@@ -240,61 +282,124 @@ def _executor(name: str, work: Any, workers: int | None, together: int, address:
     return TogetherExecutor(work, together, workers) if together > 1 else LocalExecutor(work, workers)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What earlier sweeps and runs left."""
+
+    states: "dict[str, State]"
+    configs: list[Any]
+    past: "list[PastRun]"
+
+    @classmethod
+    def of(cls, results: Path, folder: Path, *, retry_failed: bool) -> "_Known":
+        """From the results file, the one that came with golfast, and the run folders."""
+        from golfast.ablate.past import past_runs
+        from golfast.ablate.store import Store
+
+        states: dict[str, State] = {}
+        configs: list[Any] = []
+        if results.exists():
+            with Store.reading(results) as store:
+                states, configs = store.states(failed=not retry_failed), store.configs()
+        files = dict.fromkeys(path for path in (results, KEPT) if path.exists())
+        return cls(states, configs, past_runs(files, folder))
+
+
 def _show_plan(
     kind: "Kind",
     rows: "list[Row]",
-    results: Path,
+    known: _Known,
     device: str,
     executor: str,
     workers: int | None,
     *,
-    retry_failed: bool,
+    measure: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     import json
 
     from golfast.ablate.elsewhere import Elsewhere
-    from golfast.ablate.estimate import at_most_seconds
+    from golfast.ablate.estimate import guessed, measured
     from golfast.ablate.plan import Plan
     from golfast.ablate.spec import words
-    from golfast.ablate.store import Store
     from golfast.run.progress import Display
     from golfast.threads import thread_count
 
-    known: dict[str, Any] = {}
-    elsewhere = Elsewhere()
-    if results.exists():
-        with Store.reading(results) as store:
-            known, elsewhere = store.states(failed=not retry_failed), Elsewhere(store.configs())
-    plan = Plan(rows, known, elsewhere)
+    plan = Plan(rows, known.states, Elsewhere(known.configs))
     trials = plan.dry()
-    with Display(quiet=quiet) as display:
-        seconds = at_most_seconds(kind, rows, trials, device, display=display)
+    guesses = guessed(kind, trials, device, known.past)
+    if measure:
+        with Display(quiet=quiet) as display:
+            guesses = measured(kind, rows, trials, device, guesses, display=display)
     at_once = workers or thread_count()
-    total = sum(seconds.values()) / at_once
+    most = sum(guess.at_most for guess in guesses.values()) / at_once
+    expected = sum(guess.at_most if guess.expected is None else guess.expected for guess in guesses.values()) / at_once
+    unknown = sum(guess.expected is None for guess in guesses.values())
+    if measure:
+        source = "a short measurement of each kind"
+    elif all(guess.measured for guess in guesses.values()):
+        source = "the speed of earlier runs on such a CPU"
+    else:
+        source = "counts and the speed that is usual elsewhere; --measure times a few steps of each kind here"
     if as_json:
         listed = [
-            {"trial": trial.name, "seed": trial.config.seed, "at_most_seconds": float(f"{seconds[trial.name]:.3g}")}
-            | {"rows": ["/".join(row.key) for row in rows if trial in row.trials]}
+            {
+                "trial": trial.name,
+                "seed": trial.config.seed,
+                "at_most_seconds": _digits(guesses[trial.name].at_most),
+                "expected_seconds": _digits(guesses[trial.name].expected),
+                "rows": ["/".join(row.key) for row in rows if trial in row.trials],
+            }
             for trial in trials
         ]
         told = {
             "trials": listed,
-            "finished_before": len({trial.name for row in rows for trial in row.trials} & known.keys()),
+            "finished_before": len({trial.name for row in rows for trial in row.trials} & known.states.keys()),
             "workers": at_once,
-            "at_most_seconds": round(total),
+            "at_most_seconds": round(most),
+            "expected_seconds": None if unknown else round(expected),
+            "estimated_from": source,
         }
         click.echo(json.dumps(told, indent=2))
         return
     for row in rows:
-        ours = [trial for trial in row.trials if trial.name not in known]
-        cost = sum(seconds[trial.name] for trial in ours) / max(1, len(ours))
+        ours = [guesses[trial.name] for trial in row.trials if trial.name not in known.states]
         first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
-        asked = words(row.variant.changes, row.draw)
-        click.echo(f"{'/'.join(row.key):<32} {len(row.trials):>4} trials, seeds {first} to {last}, {asked}")
-        click.echo(f"{'':<32} {len(ours):>4} to run, each takes at most {cost:.0f} s")
-    click.echo(
-        f"{len(trials):,} distinct trials to run if every one counts; they take at most {total / 60:,.1f} minutes on "
-        f"{at_once} workers ({executor}), from a short measurement of each kind; runs may stop long before that"
-    )
+        click.echo(f"{'/'.join(row.key)}: {len(row.trials)} trials, seeds {first} to {last}")
+        click.echo(f"    {words(row.variant.changes, row.draw)}")
+        click.echo(f"    {len(ours)} to run{_each(ours)}")
+    if not trials:
+        click.echo("nothing is left to run")
+        return
+    click.echo(f"{len(trials):,} distinct trials to run on {at_once} workers ({executor}), if every one counts")
+    if unknown < len(trials):
+        part = f"; {unknown} of them have no earlier run like them, and stand with the most" if unknown else ""
+        click.echo(f"they take about {_time(expected)}, and at most {_time(most)}{part}")
+    else:
+        click.echo(f"they take at most {_time(most)}; no earlier run tells how early they end")
+    click.echo(f"estimated from {source}")
+
+
+def _each(guesses: "list[Any]") -> str:
+    """What each of a row's trials takes, in words."""
+    if not guesses:
+        return ""
+    most = sum(guess.at_most for guess in guesses) / len(guesses)
+    known = [guess.expected for guess in guesses if guess.expected is not None]
+    if len(known) < len(guesses):
+        return f", each takes at most {_time(most)}"
+    expected = sum(known) / len(known)
+    like = max(guess.like for guess in guesses)
+    as_before = f" (as {like:,} runs before)" if like else ""
+    return f", each takes about {_time(expected)}{as_before}" + (f", at most {_time(most)}" if most > expected else "")
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _digits(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds:.3g}")

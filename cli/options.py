@@ -36,6 +36,14 @@ def refuse_beside(flag: str, context: click.Context, meant: set[str]) -> None:
             raise ValueError(f"{flag} runs nothing, so {word} has no meaning with it; leave one of them out")
 
 
+def next_steps(*lines: str, quiet: bool) -> None:
+    """Say on stderr what to do next; nothing if `quiet`, or if nobody is there to read it."""
+    if not quiet:
+        click.echo("\nNext:", err=True)
+        for line in lines:
+            click.echo(f"  {line}", err=True)
+
+
 def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool) -> None:
     """Print what a dry run would do: as JSON, or as a TOML file under a heading."""
     click.echo(json.dumps(result, indent=2) if as_json else f"# {heading}\n{toml}", nl=as_json)

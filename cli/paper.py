@@ -1,19 +1,16 @@
 """`golfast paper`: the paper's experiments, ours beside theirs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .ablate import RESULTS, run_sweep, sweep_options, tell_failed
+from .ablate import KEPT, RESULTS, run_sweep, sweep_options, tell_failed
 from .options import examples, refuse_beside
-
-if TYPE_CHECKING:
-    from golfast.ablate.tables import Entry
+from .tables import show_entries
 
 QUICK = ("table1", "table2", "table3", "order")
 QUICK_COUNTED = 2
-KEPT = Path("results") / "paper.sqlite"  # the runs that came with golfast's repository
 
 
 @click.command(
@@ -70,25 +67,3 @@ def paper(context: click.Context, /, quick: bool, show: bool, as_json: bool, res
         click.echo(f"{results} has no runs of the paper's experiments{of}; golfast paper runs them", err=True)
     show_entries(found, as_json=as_json)
     tell_failed(rows, results)
-
-
-def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
-    """Print figures beside the paper's."""
-    import json
-
-    from golfast.report import words
-
-    if as_json:
-        click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
-        return
-    table = None
-    wide = max((len(words.name(entry)) for entry in found), default=0)
-    for entry in found:
-        if (entry.table, entry.recipe) != table:
-            table = (entry.table, entry.recipe)
-            click.echo(f"\n{entry.table}, recipe {entry.recipe}")
-            click.echo(f"  {'':<{wide}} {'counted':>10} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
-        name, mean, interval = words.name(entry), words.ours(entry), words.interval(entry)
-        theirs = words.paper(entry)
-        click.echo(f"  {name:<{wide}} {entry.counted:>3} of {entry.tried:>3} {mean:>8}  {interval:<18} {theirs:>7}")
-        click.echo(f"  {'':<4}{entry.verdict}")

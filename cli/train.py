@@ -61,14 +61,9 @@ def train(
 
     Fields are taken from the options, else from the config file, else from the recipe, else they have their defaults.
     """
-    from golfast.ablate import default_folder, load_config, run_trial
-    from golfast.ablate.reuse import check_reuse
-    from golfast.data import Trajectories
+    from golfast.ablate import default_folder
     from golfast.run.config import difference, override, parse_assignment, read_toml, to_mapping, to_toml
     from golfast.run.folder import RunFolder
-    from golfast.run.progress import Display
-    from golfast.run.watch import tensorboard as open_tensorboard
-    from golfast.run.watch import watch_nothing
     from golfast.train import configure
 
     given = dict(parse_assignment(text) for text in assignments)
@@ -76,7 +71,11 @@ def train(
         given["seed"] = seed
     given |= {f"{name}.on": True for name, on in (("adversarial", adversarial), ("probes", probes)) if on}
     file = read_toml(config_file) if config_file else {}
-    dataset = Trajectories(data_file) if data_file else None
+    dataset = None
+    if data_file:
+        from golfast.data import Trajectories
+
+        dataset = Trajectories(data_file)
     changes = given
     if dataset:
         theirs = to_mapping(dataset.recipe)
@@ -88,10 +87,15 @@ def train(
         changes = given | {f"data.{key}": value for key, value in theirs.items()}
     asked_for_nothing = not (config_file or given or data_file) and recipe == "fast"
     if resume and folder is not None and RunFolder(folder).config.exists() and asked_for_nothing:
+        from golfast.ablate import load_config
+
         config = load_config(RunFolder(folder))
     elif source:
         if recipe != "fast" or config_file or seed is not None:
             raise ValueError("--from takes the other run's config; --recipe, --config and --seed make no sense with it")
+        from golfast.ablate import load_config
+        from golfast.ablate.reuse import check_reuse
+
         before = load_config(RunFolder(source))
         config = override(before, changes)
         if config == before:
@@ -104,6 +108,11 @@ def train(
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
+    from golfast.ablate import run_trial
+    from golfast.run.progress import Display
+    from golfast.run.watch import tensorboard as open_tensorboard
+    from golfast.run.watch import watch_nothing
+
     curves = open_tensorboard(run.path / "tensorboard") if tensorboard else nullcontext(watch_nothing)
     with Display(quiet=quiet) as display, curves as watch:
         display.say(f"run folder: {run.path}")

@@ -3,13 +3,15 @@
 The names below are loaded when they are used: a worker whose trials need no torch loads none.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from golfast.run.lazy import lazily
 
 if TYPE_CHECKING:
+    from golfast.ablate.named import default_folder
     from golfast.ablate.stages import Stages, load_stages
     from golfast.ablate.trial import (
         accuracy_words,
-        default_folder,
         evaluate_trial,
         held_out_cells,
         load_config,
@@ -30,9 +32,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from golfast.ablate import stages, trial
-
-    return getattr(stages if name in ("Stages", "load_stages") else trial, name)
+_WHERE = {
+    **dict.fromkeys(__all__, "trial"),
+    "Stages": "stages",
+    "default_folder": "named",
+    "load_stages": "stages",
+}
+__getattr__ = lazily(__name__, _WHERE)

@@ -1,11 +1,15 @@
 """What the trials of a sweep are: networks that predict Life, or agents that play."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from golfast.ablate.draw import Range
 from golfast.ablate.jobs import Work
+
+if TYPE_CHECKING:
+    from golfast.ablate.cost import Guess
+    from golfast.ablate.past import PastRun
 
 
 class Kind(Protocol):
@@ -36,6 +40,12 @@ class Kind(Protocol):
 
     def check(self, config: Any, device: str) -> None:
         """Failure if a config, as it will run, asks for more than this machine has."""
+
+    def guess(self, configs: Sequence[Any], device: str, past: "Sequence[PastRun]") -> "list[Guess]":
+        """What trials of these configs, as they will run, take here: from earlier runs and counts, nothing is run."""
+
+    def doubts(self, config: Any) -> str | None:
+        """What should be told of a config before it runs, in a sentence; None if nothing."""
 
     def at_most_seconds(self, config: Any, device: str) -> float:
         """Seconds that a trial of this config takes here at most, from a short measurement."""

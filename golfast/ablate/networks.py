@@ -2,12 +2,14 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from golfast.ablate.cost import Costs, Guess
 from golfast.ablate.draw import Range
+from golfast.ablate.past import PastRun
 from golfast.ablate.stages import train_stages
 from golfast.ablate.trial import LARGER, LESS, evaluate_trial
 from golfast.ablate.work import TrialWork
@@ -15,11 +17,13 @@ from golfast.data import generate
 from golfast.imagine import EVALUATED
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
-from golfast.run.precision import choose_compute
+from golfast.run.precision import choose_compute, foresee
 from golfast.run.progress import Display
 from golfast.run.watch import watch_nothing
-from golfast.train import RECIPES, TrainConfig, as_run, configure, train
+from golfast.train import RECIPES, TrainConfig, configure, train
+from golfast.train.engines import as_it_would_run
 from golfast.train.memory import check_memory
+from golfast.train.trivial import reached_without_learning
 
 # What the authors searched, as their public code and their paper have it.
 SEARCHED: Mapping[str, Range] = {
@@ -62,7 +66,7 @@ class Networks:
         """With precision and engine resolved."""
         if stacked and config.engine == "auto":
             config = override(config, {"engine": "stacked"})
-        return as_run(config, choose_compute(device, config.precision))
+        return as_it_would_run(config, device)
 
     def work(self, folder: Path, device: str) -> TrialWork:
         """Train, evaluate."""
@@ -71,6 +75,16 @@ class Networks:
     def check(self, config: TrainConfig, device: str) -> None:
         """Failure if what a training needs cannot fit."""
         check_memory(config, choose_compute(device, config.precision), in_memory=False)
+
+    def guess(self, configs: Sequence[TrainConfig], device: str, past: Sequence[PastRun]) -> list[Guess]:
+        """By the network's shape and engine."""
+        costs, sequences = Costs(past), round(EVALUATED * (1 + LARGER**2 / LESS))
+        on = foresee(device)[0]
+        return [costs.guess(config, on, sequences=sequences) for config in configs]
+
+    def doubts(self, config: TrainConfig) -> str | None:
+        """That a network which has learned nothing reaches what is asked for."""
+        return reached_without_learning(config)
 
     def at_most_seconds(self, config: TrainConfig, device: str) -> float:
         """Twenty steps of the network and of what is trained on top of it, and a small evaluation, each after one that

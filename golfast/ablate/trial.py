@@ -242,11 +242,6 @@ def _is_of(config: TrainConfig, folder: RunFolder) -> bool:
     return True
 
 
-def default_folder(config: TrainConfig, device: str = "auto", root: Path = Path("runs")) -> RunFolder:
-    """The folder named by the hash of a config as it will run on this device."""
-    return RunFolder(root / fingerprint(as_run(config, choose_compute(device, config.precision))))
-
-
 def held_out_recipe(config: TrainConfig, count: int) -> Recipe:
     """The recipe of a network's held-out data."""
     return override(config.data, {"split": "test", "count": count})

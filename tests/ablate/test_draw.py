@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golfast.ablate.draw import check_range, drawn
-from golfast.ablate.estimate import at_most_seconds
+from golfast.ablate.estimate import guessed, measured
 from golfast.ablate.jobs import State
 from golfast.ablate.kinds import kind_of
 from golfast.ablate.networks import SEARCHED
@@ -52,18 +52,21 @@ def test_a_row_that_draws_is_measured_once_and_at_its_dearest(recipe):
     spec = load_spec("drawn").limited(counted=5)
     rows = [Row(spec, recipe, variant, "cpu") for variant in spec.variants]
     trials = Plan(rows).dry()
-    measured = []
+    asked = []
 
     class Measured(type(NETWORKS)):
         def at_most_seconds(self, config, device):
-            measured.append(config)
-            return float(len(measured))
+            asked.append(config)
+            return float(len(asked))
 
-    seconds = at_most_seconds(Measured(), rows, trials, "cpu")
-    assert len(seconds) == len(trials) == 5 * len(rows)
-    assert len(measured) == len(rows)
-    assert {config.model.core_layers for config in measured} == {8}
-    assert {config.batch for config in measured} == ({512} if recipe == "authors" else {24})
+    guesses = guessed(Measured(), trials, "cpu", [])
+    assert asked == []
+    found = measured(Measured(), rows, trials, "cpu", guesses)
+    assert {guess.at_most for guess in found.values()} <= set(range(1, len(rows) + 1))
+    assert len(found) == len(trials) == 5 * len(rows)
+    assert len(asked) == len(rows)
+    assert {config.model.core_layers for config in asked} == {8}
+    assert {config.batch for config in asked} == ({512} if recipe == "authors" else {24})
     assert len({trial.config.model.core_layers for trial in trials}) > 2
 
 

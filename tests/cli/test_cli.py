@@ -288,6 +288,22 @@ def test_train_dry_run_prints_every_field(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["c.toml"]
 
 
+def test_train_dry_run_loads_no_torch(tmp_path):
+    code = """
+import sys
+from golfast.run import precision
+from golfast_cli import main
+if precision._may_have_gpu() or precision._bf16_by_flags() is None:
+    sys.exit("torch is asked here")
+main(["train", "--dry-run"], standalone_mode=False)
+print("loaded", "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    if "torch is asked here" in done.stderr:
+        pytest.skip("what this machine computes with only torch can tell")
+    assert done.stdout.endswith("loaded False\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

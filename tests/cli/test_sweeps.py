@@ -76,8 +76,35 @@ def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
     told = json.loads(call("ablate", folder / "tiny.toml", *words, "--counted", 2, "--json").stdout)
     assert [trial["rows"] for trial in told["trials"]] == [["tiny/fast/a"], ["tiny/fast/short"]] * 2
     assert all(trial["at_most_seconds"] > 0 for trial in told["trials"])
+    assert told["estimated_from"].startswith("counts")
     assert "4 distinct trials" in call("ablate", folder / "tiny.toml", *words, "--counted", 2).stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_measures_only_when_it_is_asked_to(folder, tmp_path, monkeypatch):
+    from golfast.ablate.networks import Networks
+
+    measured = []
+    monkeypatch.setattr(Networks, "at_most_seconds", lambda self, config, device: measured.append(config) or 60.0)
+    words = ("ablate", folder / "tiny.toml", "--results", tmp_path / "r.sqlite", "--device", "cpu", "--dry-run")
+    call(*words)
+    assert measured == []
+    told = json.loads(call(*words, "--measure", "--workers", 2, "--json", "--quiet").stdout)
+    assert len(measured) == 2
+    assert told["at_most_seconds"] == 60
+    assert "--measure is how --dry-run estimates" in refused(*words[:-1], "--measure")
+
+
+def test_a_sweep_tells_what_counts_without_learning_and_ends_with_its_table(folder, tmp_path):
+    done = call(*(word for word in sweep_words(folder) if word not in ("--json", "--quiet")))
+    assert "note: tiny/fast/a: stop is 0.1, and" in done.stderr
+    assert "counts though it has learned nothing" in done.stderr
+    assert "tiny/fast/short: stop" not in done.stderr
+    told = json.loads(call(*sweep_words(folder)).stdout)
+    (figure,) = told[0]["figures"]
+    assert "tiny, recipe fast" in done.stdout
+    assert f"{figure['mean']:.2f}" in done.stdout.partition("tiny, recipe fast")[2]
+    assert f"golfast report {folder / 'r.sqlite'}" in done.stderr
 
 
 def test_a_dry_run_tells_of_failed_trials_as_the_run_would_take_them(folder, tmp_path):

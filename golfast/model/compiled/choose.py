@@ -1,13 +1,16 @@
 """Which engines there are, and which of them can run a network here."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from golfast.model.compiled.amx import engine as amx
-from golfast.model.compiled.amx.tiles import has_tiles
-from golfast.model.compiled.avx512 import engine as avx512
+from golfast.model.compiled.able import NEEDS, can_run, fastest
+from golfast.model.compiled.amx.engine import AmxEngine
+from golfast.model.compiled.avx512.engine import Avx512Engine
 from golfast.model.compiled.engine import Engine, Shape
 from golfast.model.config import ModelConfig
+
+__all__ = ["KINDS", "Kind", "fastest"]
 
 
 class Kind(NamedTuple):
@@ -18,21 +21,6 @@ class Kind(NamedTuple):
     make: Callable[[Shape], Engine]
 
 
-_ZEROS = "zeros beyond the border"
-KINDS = {
-    "amx": Kind(f"a CPU with a matrix unit for bf16, at most 32 channels and {_ZEROS}", amx.can_run, amx.AmxEngine),
-    "avx512": Kind(
-        f"a CPU with AVX-512's bf16 products, at most 64 channels and {_ZEROS}", avx512.can_run, avx512.Avx512Engine
-    ),
-}  # fmt: skip
+_MADE: dict[str, Callable[[Shape], Engine]] = {"amx": AmxEngine, "avx512": Avx512Engine}
+KINDS = {name: Kind(NEEDS[name], partial(can_run, name), make) for name, make in _MADE.items()}
 """By name."""
-
-
-def fastest(config: ModelConfig) -> str | None:
-    """The name of the fastest engine that runs this network on this CPU, if any is faster than PyTorch there.
-
-    Where a matrix unit is, PyTorch uses it for whatever is too wide for ours, and vectors are slower than that.
-    """
-    if has_tiles():
-        return "amx" if amx.can_run(config) else None
-    return "avx512" if avx512.can_run(config) else None

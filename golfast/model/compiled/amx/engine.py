@@ -12,7 +12,6 @@ from golfast.model.compiled.amx.convolve import FEW_MORE, Desk
 from golfast.model.compiled.amx.layout import (
     LAYER_GRADIENT,
     LAYER_WEIGHTS,
-    MOST_CHANNELS,
     ROW,
     TAPS,
     TOGETHER,
@@ -21,16 +20,9 @@ from golfast.model.compiled.amx.layout import (
     gradient_shapes,
 )
 from golfast.model.compiled.amx.run import run
-from golfast.model.compiled.amx.tiles import has_tiles
 from golfast.model.compiled.engine import Batch, Engine, Layer, Shape
 from golfast.model.compiled.program import GRADIENT_PLANES, Program
-from golfast.model.config import ModelConfig
 from golfast.vector import aligned
-
-
-def can_run(config: ModelConfig) -> bool:
-    """Whether this CPU has the matrix unit, and the network fits it."""
-    return config.channels <= MOST_CHANNELS and config.padding == "zeros" and has_tiles()
 
 
 class AmxEngine(Engine):

@@ -11,19 +11,10 @@ from golfast.jit import kernel
 from golfast.model.compiled import floats
 from golfast.model.compiled.avx512.convolve import Desk
 from golfast.model.compiled.avx512.layout import GROUP, LANES, TAPS, TOGETHER, Geometry, padded, pairs
-from golfast.model.compiled.avx512.products import has_dot_products
 from golfast.model.compiled.avx512.run import run
 from golfast.model.compiled.engine import Batch, Engine, Layer, Shape
 from golfast.model.compiled.program import Program
-from golfast.model.config import ModelConfig
 from golfast.vector import aligned
-
-MOST_CHANNELS = 64
-
-
-def can_run(config: ModelConfig) -> bool:
-    """Whether this CPU multiplies bfloat16, and the network fits."""
-    return config.channels <= MOST_CHANNELS and config.padding == "zeros" and has_dot_products()
 
 
 class Avx512Engine(Engine):
