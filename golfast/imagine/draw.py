@@ -1,5 +1,7 @@
 """The pictures of a run: strips of what its network imagines, and an animation of it learning."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -7,19 +9,21 @@ from PIL import Image
 from golfast.imagine.animation import draw_learning
 from golfast.imagine.decode import imagine
 from golfast.imagine.strip import draw_strips
-from golfast.model import Network
 from golfast.run.folder import RunFolder
 from golfast.run.pictures import save_gif, write_png
-from golfast.run.precision import Compute
+
+if TYPE_CHECKING:
+    from golfast.model import Network
+    from golfast.run.precision import Compute
 
 STRIPS = 3
 FRAMES = 24
 
 
 def draw_imagined(
-    network: Network,
+    network: "Network",
     truth: NDArray[np.uint8],
-    compute: Compute,
+    compute: "Compute",
     *,
     title: str | None = None,
     captions: list[str] | None = None,
@@ -29,7 +33,9 @@ def draw_imagined(
     return draw_strips(list(zip(truth, imagined, strict=True)), title=title, captions=captions)
 
 
-def draw_run(folder: RunFolder, network: Network, truth: NDArray[np.uint8], compute: Compute, *, steps: int) -> None:
+def draw_run(
+    folder: RunFolder, network: "Network", truth: NDArray[np.uint8], compute: "Compute", *, steps: int
+) -> None:
     """Leave strips.png and learning.gif in a run folder.
 
     truth: held-out trajectories, (N, m, H, W) uint8 0/1; the liveliest few are drawn, since a settled board shows
