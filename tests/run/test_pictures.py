@@ -99,13 +99,13 @@ def inked(text, size, at=(20, 30), anchor="ls"):
 
 @pytest.mark.parametrize("size", range(10, 25))
 def test_words_stand_apart_in_every_size(size):
-    """The gap between words is wider than any within one, by a quarter at the least: "fromnoise" cannot be read."""
+    """By a third of the font's size, and more than the letters within a word: "fromnoise" cannot be read."""
     for text in ("from noise", "best legal", "only needed", "strongest real inputs"):
         words = text.split(" ")
         within = max(int(np.diff(inked(word, size)[0]).max()) for word in words)
         columns, _ = inked(text, size)
         gaps = sorted(np.diff(columns).tolist())[-(len(words) - 1) :]
-        assert min(gaps) > 1.25 * within, (text, gaps, within)
+        assert min(gaps) >= max(size / 3, within + 1), (text, gaps, within)
 
 
 @pytest.mark.parametrize("size", [9, 11, 13, 19])
@@ -125,7 +125,7 @@ def test_a_line_is_anchored_as_pillow_does_it_and_as_wide_as_it_says(size, text)
 def test_frames_a_second_are_hundredths_of_a_second():
     assert [frame_time(fps) for fps in (0.1, 1, 5, 12, 16.7, 25, 30, 50)] == [10_000, 1000, 200, 80, 60, 40, 30, 20]
     for fps in (0, -1, 51, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="a GIF shows from 0.1 to 50 frames a second; got"):
+        with pytest.raises(ValueError, match=r"a GIF shows from 0\.1 to 50 frames a second; got"):
             frame_time(fps)
 
 
