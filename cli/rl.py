@@ -170,23 +170,34 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the game.")
 @click.option("--sampled", is_flag=True, help="Draw actions from the policy; otherwise the likeliest is taken.")
 @click.option("--untrained", is_flag=True, help="Play with the weights as they were at first.")
+@click.option("--fps", type=float, default=1000 / 60, help="Steps a second.  [default: 16.7]")
 @device_option
 @json_option
-def play(run: Path, out: Path | None, seed: int, sampled: bool, untrained: bool, device: str, as_json: bool) -> None:
+def play(
+    run: Path,
+    out: Path | None,
+    seed: int,
+    sampled: bool,
+    untrained: bool,
+    fps: float,
+    device: str,
+    as_json: bool,
+) -> None:
     """Draw a game of RUN's agent, with its values and the chances of its actions, as a GIF."""
     from golfast.rl import first_agent, load_agent, play_episode
     from golfast.rl.draw import draw_episode
-    from golfast.run.pictures import save_gif
+    from golfast.run.pictures import frame_time, save_gif
 
     if out is not None and out.suffix.lower() != ".gif":
         raise ValueError(f"--out {out} has an unknown ending; allowed is: .gif")
+    milliseconds = frame_time(fps)
     config, network, compute = load_agent(run, device)
     if untrained:
         network = first_agent(config).to(compute.device)
     episode = play_episode(network, config.environment, compute, greedy=not sampled, seed=seed)
     target = out or run / "played.gif"
     title = f"{config.environment.name}: {run.name}{', untrained' if untrained else ''}"
-    save_gif(draw_episode(episode, title=title), target, milliseconds=60)
+    save_gif(draw_episode(episode, title=title), target, milliseconds=milliseconds)
     result = {"picture": str(target), "score": episode.score, "steps": len(episode.moments), "over": episode.over}
     ended = "" if episode.over else ", not over yet"
     show(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _TOGETHER = 1 << 26  # cells of a trajectory in memory at a time
 _GIF_PIXELS = 1 << 28  # of all its frames, which are drawn before any is written
 _PNG_STATES = 12
+_FPS, _MOST_FPS, _SECONDS = 5, 25, 10  # a short GIF is slow enough to follow, a long one lasts about so long
 _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
 
 
@@ -23,6 +24,7 @@ _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
     epilog=examples(
         "golfast simulate                                     a soup's population, generation by generation",
         "golfast simulate gosper-gun --size 50x60 --generations 120 --out gun.gif",
+        "golfast simulate glider --out glider.gif --fps 2     a slow one",
         "golfast simulate r-pentomino --size 400x400 --generations 1103 --out last.rle",
         "golfast simulate my.rle --rule highlife --boundary torus --out states.png --generations 8",
         "golfast simulate --size 64x64 --seed 7 --density 0.3 --json",
@@ -41,6 +43,7 @@ _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
     help="Write to .gif (all states), .png (up to 12 of them), .rle, .cells, .lif, .life or .mc (the last).",
 )
 @click.option("--cell", type=click.IntRange(1, 64), help="Pixels of a cell.  [default: fits the board]")
+@click.option("--fps", type=float, help="Generations a second of a .gif.  [default: 5; up to 25 where it is long]")
 @json_option
 def simulate(
     pattern: str | None,
@@ -52,6 +55,7 @@ def simulate(
     density: float,
     out: Path | None,
     cell: int | None,
+    fps: float | None,
     as_json: bool,
 ) -> None:
     """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc), or else a soup."""
@@ -59,6 +63,8 @@ def simulate(
 
     if out is not None and out.suffix.lower() not in _FORMATS:
         raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
+    if fps is not None and (out is None or out.suffix.lower() != ".gif"):
+        raise ValueError("--fps is the speed of a GIF; give --out with a name that ends in .gif, or leave it out")
     found = None if pattern is None else find_pattern(pattern)
     law = Rule.parse(rule) if rule is not None else (found.rule if found and found.rule else Rule.parse("B3/S23"))
     if found:
@@ -68,6 +74,7 @@ def simulate(
     else:
         height, width = parse_size("64x64" if size is None else size)
         board = soups(1, height, width, seed=seed, density=density)[0]
+    milliseconds = _frame_time(generations, fps)
     wanted, world = _wanted(out, generations, board.shape, cell), {"rule": law, "boundary": boundary}
     population: list[int] = []
     if out is None or as_json or len(wanted) == generations + 1:
@@ -75,7 +82,7 @@ def simulate(
     else:
         kept = _leap(board, wanted, **world)
     if out is not None:
-        _write(out, kept, wanted, law, cell, name=pattern or f"soup {seed}")
+        _write(out, kept, wanted, law, cell, milliseconds, name=pattern or f"soup {seed}")
     result: dict[str, Any] = {
         "rule": str(law),
         "boundary": boundary,
@@ -133,6 +140,13 @@ def _pixels(shape: tuple[int, ...], cell: int | None) -> int:
     return cell or max(1, min(12, 480 // max(shape)))
 
 
+def _frame_time(generations: int, fps: float | None) -> int:
+    """How long a generation is shown, in milliseconds. ValueError for a speed that no GIF has."""
+    from golfast.run.pictures import frame_time
+
+    return frame_time(min(_MOST_FPS, max(_FPS, generations / _SECONDS)) if fps is None else fps)
+
+
 def _leap(board: "Cells", wanted: NDArray[np.int64], **world: Any) -> "Cells":
     """The states of some generations, in order, (K, H, W); nothing between them is looked at."""
     from golfast.life import simulate as run
@@ -162,7 +176,16 @@ def _follow(
     return kept, population
 
 
-def _write(out: Path, states: "Cells", wanted: NDArray[np.int64], law: "Rule", cell: int | None, *, name: str) -> None:
+def _write(
+    out: Path,
+    states: "Cells",
+    wanted: NDArray[np.int64],
+    law: "Rule",
+    cell: int | None,
+    milliseconds: int,
+    *,
+    name: str,
+) -> None:
     from golfast.imagine.animation import animate_boards
     from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
     from golfast.life.patterns import Pattern
@@ -173,7 +196,7 @@ def _write(out: Path, states: "Cells", wanted: NDArray[np.int64], law: "Rule", c
     pixels = _pixels(states.shape[1:], cell)
     ending = out.suffix.lower()
     if ending == ".gif":
-        save_gif(animate_boards(states, cell=pixels), out)
+        save_gif(animate_boards(states, cell=pixels), out, milliseconds=milliseconds)
     elif ending == ".png":
         write_png(draw_row(states, cell=pixels, labels=[f"generation {k}" for k in wanted]), out)
     else:

@@ -60,6 +60,24 @@ def test_light_imports_load_nothing_heavy(statement: str) -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from golfast.imagine import agreement, evaluate, imagine, interpretability; "
+        "interpretability(numpy.ones((1, 2, 3, 3)), numpy.ones((1, 4, 3, 3)))",
+        "import golfast.imagine.config, golfast.imagine.strip",
+        "main(['simulate', 'glider', '-g', '4', '--out', 'a.gif'], standalone_mode=False)",
+        "main(['simulate', 'glider', '-g', '4', '--out', 'a.png'], standalone_mode=False)",
+        "main(['data', 'make', 'a.h5', '--count', '50', '-q'], standalone_mode=False); "
+        "main(['data', 'info', 'a.h5'], standalone_mode=False)",
+    ],
+)
+def test_what_needs_no_torch_loads_none(code, tmp_path):
+    code = f"import numpy, sys\nfrom golfast_cli import main\n{code}\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_package_is_installed():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("*.py")}

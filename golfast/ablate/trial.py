@@ -29,6 +29,10 @@ LARGER = 2
 LESS = 20
 """By so much fewer of them are enough: each has four times the cells."""
 
+DRAWN_FROM = 1000
+"""Sequences of which a run's strips are chosen, fewer where they have more than DRAWN_CELLS in all."""
+DRAWN_CELLS = 1 << 25
+
 
 def run_trial(
     config: TrainConfig,
@@ -108,7 +112,9 @@ def _run(
         result["larger"] = _on_larger_boards(config, outcome.network, compute, max(1, sequences // LESS))
     if draw and not outcome.diverged:
         display.say("drawing")
-        draw_run(folder, outcome.network, held_out_cells(config, 16), compute, steps=outcome.steps)
+        cells = config.data.states * config.data.height * config.data.width
+        truth = held_out_cells(config, max(16, min(DRAWN_FROM, DRAWN_CELLS // cells)))
+        draw_run(folder, outcome.network, truth, compute, steps=outcome.steps)
     folder.finish(result)
     return result
 

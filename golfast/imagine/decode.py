@@ -1,38 +1,43 @@
 """Decoding: from first states to what the network draws at each timestep."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from golfast.model import Decoder, Network
-from golfast.run.precision import Compute, torch_threads
+if TYPE_CHECKING:  # torch is loaded by who has a network; the metric beside this needs none
+    from golfast.model import Decoder, Network
+    from golfast.run.precision import Compute
 
-Draw = Sequence[tuple[int, Decoder]]
+Draw: TypeAlias = "Sequence[tuple[int, Decoder]]"
 """Some pictures: the timestep whose hidden state is drawn (0: the encoder's), and by which decoder."""
 
 BATCH = 250  # large enough that a call costs nothing, small enough that hidden states stay in cache
 
 
-def imagine(network: Network, first: NDArray[np.uint8], compute: Compute) -> NDArray[np.float32]:
+def imagine(network: "Network", first: NDArray[np.uint8], compute: "Compute") -> NDArray[np.float32]:
     """First states (N, H, W) uint8 0/1 to decoded hidden states of timesteps 1..T: (N, T, H, W) float32."""
+    import torch
+
+    from golfast.run.precision import torch_threads
+
     with torch.no_grad(), torch_threads(1), compute.autocast():
         cells = torch.from_numpy(first).to(compute.device).float().unsqueeze(1)
         drawn: NDArray[np.float32] = network.imagine(cells).float().cpu().numpy()
     return drawn
 
 
-def draws_with(decoder: Decoder, timesteps: int) -> Draw:
+def draws_with(decoder: "Decoder", timesteps: int) -> Draw:
     """What a decoder draws of the hidden states of timesteps 1..T."""
     return [(timestep, decoder) for timestep in range(1, timesteps + 1)]
 
 
 def imagine_packed(
-    network: Network,
+    network: "Network",
     first: Callable[[int, int], NDArray[np.uint8]],
     count: int,
-    compute: Compute,
+    compute: "Compute",
     *,
     progress: Callable[[int], None] = lambda done: None,
 ) -> NDArray[np.uint8]:
@@ -46,11 +51,11 @@ def imagine_packed(
 
 
 def imagine_each(
-    network: Network,
+    network: "Network",
     draws: Sequence[Draw],
     first: Callable[[int, int], NDArray[np.uint8]],
     count: int,
-    compute: Compute,
+    compute: "Compute",
     *,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[NDArray[np.uint8]]:
@@ -58,6 +63,10 @@ def imagine_each(
 
     By compiled code where this CPU has an engine for the network, else by torch.
     """
+    import torch
+
+    from golfast.run.precision import torch_threads
+
     parts: list[list[NDArray[np.uint8]]] = [[] for _ in draws]
     look: Look | None = None
     with torch.no_grad(), torch_threads(1), compute.autocast():
@@ -75,7 +84,9 @@ Look = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
 """From first states (B, H, W) uint8 0/1 to the pictures of each of some draws, (B, k, H, W)."""
 
 
-def _by_torch(network: Network, draws: Sequence[Draw], compute: Compute) -> Look:
+def _by_torch(network: "Network", draws: Sequence[Draw], compute: "Compute") -> Look:
+    import torch
+
     def look(cells: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         hidden = network.hidden_states(torch.from_numpy(cells).to(compute.device).float().unsqueeze(1))
         drawn = [torch.cat([decoder(hidden[timestep]) for timestep, decoder in draw], dim=1) for draw in draws]
@@ -84,8 +95,10 @@ def _by_torch(network: Network, draws: Sequence[Draw], compute: Compute) -> Look
     return look
 
 
-def _compiled(network: Network, draws: Sequence[Draw], size: tuple[int, ...], compute: Compute) -> Look | None:
+def _compiled(network: "Network", draws: Sequence[Draw], size: tuple[int, ...], compute: "Compute") -> Look | None:
     """None if no engine runs it here; a kind of network that computes its hidden states its own way, none does."""
+    from golfast.model import Network
+
     if compute.device.type != "cpu" or not compute.bf16 or type(network) is not Network:
         return None
     from golfast.model.compiled.choose import fastest

@@ -1,7 +1,7 @@
 """The figures of a trained network on held-out trajectories."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,20 +9,22 @@ from numpy.typing import NDArray
 from golfast.imagine.decode import Draw, draws_with, imagine_each
 from golfast.imagine.metric import agreement_packed, interpretability_packed, matthews_packed
 from golfast.imagine.score import VARIANTS
-from golfast.model import Decoder, Network, Probes
-from golfast.run.precision import Compute
+
+if TYPE_CHECKING:
+    from golfast.model import Decoder, Network, Probes
+    from golfast.run.precision import Compute
 
 EVALUATED = 10_000  # sequences per reported value, as in the paper
 
 
 def evaluate(
-    network: Network,
+    network: "Network",
     truth: NDArray[np.uint8],
     width: int,
-    compute: Compute,
+    compute: "Compute",
     *,
-    adversarial: Decoder | None = None,
-    probes: Probes | None = None,
+    adversarial: "Decoder | None" = None,
+    probes: "Probes | None" = None,
     threshold: float = 0.95,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:

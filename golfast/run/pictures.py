@@ -25,8 +25,10 @@ FRAME: Colour = (190, 198, 208)
 
 TEXT = 13  # pixels
 MARGIN = 20
+MOST_FPS = 50  # frames of a GIF a second
 _KEPT = 64  # colours of a GIF of too many that stay as they are
 _LEAST_GRID_CELL = 6  # below that, lines would grey the board
+_LEAST_SPACE = 0.3  # between words, of the size of the font
 
 
 def draw_board(cells: object, *, cell: int = 8, frame: Colour = FRAME, thickness: int = 1) -> Image.Image:
@@ -94,6 +96,16 @@ def save_gif(frames: Sequence[Image.Image], path: Path, *, milliseconds: int = 2
         )
 
 
+def frame_time(fps: float) -> int:
+    """The milliseconds that a frame of a GIF is shown for so many frames a second, in whole hundredths of a second.
+
+    ValueError below 0.1 and above MOST_FPS: what is faster, programs that show GIFs show slower, each in its own way.
+    """
+    if not 0.1 <= fps <= MOST_FPS:
+        raise ValueError(f"a GIF shows from 0.1 to {MOST_FPS} frames a second; got {fps:g}")
+    return max(20, 10 * round(100 / fps))
+
+
 def write_png(image: Image.Image, path: Path) -> None:
     """Write a PNG file, whole or not at all; missing folders are made."""
     with replacing(path) as temporary:
@@ -131,14 +143,27 @@ def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 def text_width(text: str, size: int = TEXT) -> int:
     """Pixels from the left to the right end of a line of text."""
-    return int(np.ceil(font(size).getlength(text)))
+    spaces = text.count(" ") * _space(size)
+    return int(np.ceil(sum(font(size).getlength(word) for word in text.split(" ")))) + spaces
 
 
 def write(
     image: Image.Image, at: tuple[int, int], text: str, *, size: int = TEXT, colour: Colour = INK, anchor: str = "lt"
 ) -> None:
     """Write a line of text; `anchor` as in Pillow ("mt": `at` is its top middle)."""
-    ImageDraw.Draw(image).text(at, text, fill=colour, font=font(size), anchor=anchor)
+    draw, face = ImageDraw.Draw(image), font(size)
+    width = text_width(text, size)
+    x = at[0] - {"l": 0, "m": width // 2, "r": width}[anchor[0]]
+    # Each word stands on the line's own baseline: the top of a word is not the top of the line.
+    y = at[1] + face.getbbox(text, anchor=f"l{anchor[1]}")[1] - face.getbbox(text, anchor="ls")[1]
+    for word in text.split(" "):
+        draw.text((x, y), word, fill=colour, font=face, anchor="ls")
+        x += text_width(word, size) + _space(size)
+
+
+def _space(size: int) -> int:
+    """Pixels between words: the font's own space, rounded to whole pixels, vanishes in small sizes."""
+    return max(int(np.ceil(font(size).getlength(" "))), int(np.ceil(_LEAST_SPACE * size)))
 
 
 def stack(images: Sequence[Image.Image], *, gap: int = 0) -> Image.Image:

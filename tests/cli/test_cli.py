@@ -377,9 +377,29 @@ def test_simulate_writes_what_is_asked(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("words", "milliseconds"),
+    [
+        (["-g", 4], 200),
+        (["-g", 120], 80),  # ten seconds, not 24
+        (["-g", 400], 40),
+        (["-g", 120, "--fps", 2], 500),
+        (["-g", 4, "--fps", 30], 30),
+    ],
+)
+def test_a_gif_is_as_fast_as_asked_and_a_long_one_faster(words, milliseconds, tmp_path):
+    gun = ["simulate", "gosper-gun", "--size", "40x50", "--cell", 1]  # no two states in a row are the same
+    call(*gun, *words, "--out", tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.info["duration"] == milliseconds
+
+
+@pytest.mark.parametrize(
     ("words", "message", "code"),
     [
         (["nonesuch"], "glider", 2),
+        (["--fps", "3"], "--fps is the speed of a GIF; give --out", 2),
+        (["--fps", "3", "--out", "a.png"], "--fps is the speed of a GIF; give --out", 2),
+        (["--fps", "0", "--out", "a.gif"], "a GIF shows from 0.1 to 50 frames a second; got 0", 2),
         (["--size", "big"], "is not of the form ROWSxCOLUMNS", 2),
         (["--size", "0x5"], "board height 0 is impossible", 2),
         (["glider", "--size", "2x2"], "fit", 2),

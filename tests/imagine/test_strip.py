@@ -12,6 +12,7 @@ from golfast.imagine.strip import (
     judge,
     percent,
 )
+from golfast.run.folder import RunFolder
 from golfast.run.pictures import DEAD, INK, PAPER
 
 TRUTH = (np.random.default_rng(0).random((4, 20, 20)) < 0.3).astype(np.uint8)
@@ -168,3 +169,34 @@ def test_strips_stack_under_one_title_and_over_one_legend():
 def test_what_cannot_be_drawn_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_run_shows_what_it_imagines_worst_beside_the_liveliest(tmp_path, monkeypatch):
+    """Of 40 sequences number 23 is imagined wrongly, which no choice by liveliness would show."""
+    from golfast.imagine import draw
+
+    truth = (np.random.default_rng(3).random((40, 4, 10, 10)) < 0.4).astype(np.uint8)
+    truth[23, 1:] = truth[23, 0]  # nothing happens on it
+    imagined = truth[:, 1:].copy()
+    imagined[23, 0] ^= 1
+    drawn = []
+    monkeypatch.setattr(draw, "imagine_packed", lambda *_: np.packbits(imagined, axis=-1))
+    monkeypatch.setattr(draw, "draw_learning", lambda *_, **__: [draw_strip(TRUTH, TRUTH[1:])])
+    monkeypatch.setattr(
+        draw, "draw_strips", lambda *strips, **how: drawn.append((strips, how)) or draw_strip(*strips[0][0])
+    )
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.keep_snapshot_truth(TRUTH)
+    folder.keep_snapshot(1, np.zeros((3, 20, 20), np.uint8))
+    draw.draw_run(folder, None, truth, None, steps=1)
+    (((strips,), how),) = drawn
+    assert [how["captions"][k].split(",")[0] for k in (0, 1)] != ["held-out sequence 23"] * 2
+    assert how["captions"][2] == "held-out sequence 23, the worst of 40: metric 0.50, and 0.99 on average"
+    assert np.array_equal(strips[2][0], truth[23])
+    assert np.array_equal(strips[2][1], imagined[23])
+    # Where there is no metric, right cells decide.
+    assert draw._worst(imagined[:, :1], truth[:, :2]) == (
+        23,
+        "the worst of 40: share of right cells 0.00, and 0.97 on average",
+    )

@@ -2,7 +2,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from golfast.run.pictures import DEAD, FRAME, GRID, INK, PAPER, draw_board, draw_row, save_gif, write_png
+from golfast.run.pictures import (
+    DEAD,
+    FRAME,
+    GRID,
+    INK,
+    PAPER,
+    draw_board,
+    draw_row,
+    frame_time,
+    save_gif,
+    text_width,
+    write,
+    write_png,
+)
 
 BOARD = np.array([[1, 0, 0], [0, 0, 1]], np.uint8)
 
@@ -74,6 +87,46 @@ def test_a_row_holds_every_board_under_its_label():
 def test_what_cannot_be_drawn_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def inked(text, size, at=(20, 30), anchor="ls"):
+    """The columns and rows of a picture of a line of text that have ink."""
+    image = Image.new("RGB", (600, 60), PAPER)
+    write(image, at, text, size=size, anchor=anchor)
+    ink = (np.asarray(image) != PAPER).any(axis=2)
+    return np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
+
+
+@pytest.mark.parametrize("size", range(10, 25))
+def test_words_stand_apart_in_every_size(size):
+    """By a third of the font's size, and more than the letters within a word: "fromnoise" cannot be read."""
+    for text in ("from noise", "best legal", "only needed", "strongest real inputs"):
+        words = text.split(" ")
+        within = max(int(np.diff(inked(word, size)[0]).max()) for word in words)
+        columns, _ = inked(text, size)
+        gaps = sorted(np.diff(columns).tolist())[-(len(words) - 1) :]
+        assert min(gaps) >= max(size / 3, within + 1), (text, gaps, within)
+
+
+@pytest.mark.parametrize("size", [9, 11, 13, 19])
+@pytest.mark.parametrize("text", ["from noise", "a b", "Tip", "x", "seen, not yet"])
+def test_a_line_is_anchored_as_pillow_does_it_and_as_wide_as_it_says(size, text):
+    width = text_width(text, size)
+    left = inked(text, size, (300, 30), "ls")[0]
+    assert left.min() >= 299  # the smoothed edge of a letter
+    assert left.max() <= 300 + width
+    assert np.array_equal(inked(text, size, (300, 30), "rs")[0], left - width)
+    assert np.array_equal(inked(text, size, (300, 30), "ms")[0], left - width // 2)
+    assert inked(text, size, (300, 30), "lt")[1].min() in (30, 31)
+    top, bottom = inked(text, size, (300, 30), "lm")[1][[0, -1]]
+    assert top < 30 < bottom + 1
+
+
+def test_frames_a_second_are_hundredths_of_a_second():
+    assert [frame_time(fps) for fps in (0.1, 1, 5, 12, 16.7, 25, 30, 50)] == [10_000, 1000, 200, 80, 60, 40, 30, 20]
+    for fps in (0, -1, 51, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"a GIF shows from 0\.1 to 50 frames a second; got"):
+            frame_time(fps)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
