@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from golfast.life import (
@@ -323,6 +323,9 @@ EMPTY = "the text holds no pattern"
         ("x = -3, y = 3\no!", "the header"),
         ("x = 3, y = 3, made by hand\nbo$2bo$3o!", "the header 'x = 3, y = 3, made by hand' is not of the form"),
         ("x = 3, y = 3, WireWorld\nbo$2bo$3o!", "the header 'x = 3, y = 3, WireWorld' is not of the form"),
+        ("x = 3, y = 3, rle = B36/S23\nbo$2bo$3o!", "the header 'x = 3, y = 3, rle = B36/S23' is not of the form"),
+        ("x = 3, y = 3, rule = B3/S 23\nbo$2bo$3o!", NOT_LIFE_LIKE),
+        ("x = 3, y = 3, rule = B3/S(23\nbo$2bo$3o!", NOT_LIFE_LIKE),
         ("x = 3, y = 3, rule = B3/S23", "has a header and no cells: it is cut off"),
         ("x = 3, y = 3, rule = B3/S23 bo$2bx$3o!", "has a header and no cells"),
         ("x = 3, y = 3, rule = B3/S23 bob\nbo$2bo$3o!", "'bob' behind the header could be cells or a word"),
@@ -393,6 +396,54 @@ def test_no_line_takes_the_parser_forever(filler):
 
 
 FILES = [*SAME_GLIDER.values(), *PATTERNS.values()]
+
+
+HEADERS = [  # what may stand there and the rule it says
+    ("x = 3, y = 3", None),
+    ("x=3 y=3", None),
+    ("x = 3, y = 3, rule = B36/S23", "B36/S23"),
+    ("X = 3; Y = 3; Rule: HighLife, made by hand", "B36/S23"),
+    ("x = 3, y = 3, 23/36", "B36/S23"),
+    ("x = 3, y = 3, gen = 9, rule = b36/s23:T9,9 (c) me", "B36/S23"),
+    ("#r 23/36\nx = 3, y = 3", "B36/S23"),
+]
+BODIES = ["bo$2bo$3o!", "BO$2BO$3O!", ".A$2.A$3A!", "b\no$\n2b\no$3o\n!", "bo$2bo$3o", "bob$bbo$ooo$! the end\n9o!"]
+LINE_ENDS = ["\n", "\r\n", "\r", "\r\r\n"]
+ABOVE = [
+    *("", "Glider\n", "Glider!\n\nsee x = 3 there\n", "Code: Select all\n", "[code]", "#N Glider\n"),
+    *("#C a\x0c3o\u20283o!\n", "\ufeff"),
+]
+
+
+@given(st.sampled_from(HEADERS), st.sampled_from(BODIES), st.sampled_from(ABOVE), st.data())
+@settings(deadline=None, max_examples=200)
+def test_whatever_is_around_it_a_pattern_is_the_same(header, body, above, data):
+    beside = "\n" not in body and "me" not in header[0].split() and "hand" not in header[0]
+    between = data.draw(st.sampled_from(["\n", "\n\n#C b\x85o$\n", " \t\n", *[" "] * beside]))
+    space, line_end = data.draw(st.sampled_from([" ", "  ", "\t", "\xa0"])), data.draw(st.sampled_from(LINE_ENDS))
+    text = (above + header[0] + between + body).replace(" ", space).replace("\n", line_end)
+    pattern = parse_pattern(text)
+    assert pattern.cells.tolist() == GLIDER
+    assert pattern.rule == (header[1] and Rule.parse(header[1]))
+
+
+@given(st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-32"]), st.booleans(), st.data())
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_bytes_only_a_value_error_comes_out(tmp_path, encoding, packed, data):
+    path = tmp_path / "a.rle"
+    whole = gzip.compress(TEXT.encode(encoding), mtime=0) if packed else TEXT.encode(encoding)
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    path.write_bytes(damaged)
+    try:
+        pattern = read_pattern(path)
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - it need not fail
+        return
+    if packed and damaged[:3] == whole[:3]:  # gzip's own checksum says that nothing is lost
+        assert pattern.cells.tolist() == GLIDER
 
 
 def only_value_errors(text):

@@ -15,7 +15,9 @@ LINE = 70  # what the RLE definition allows; the other formats allow more
 RULE_DIGITS = re.compile(
     r"b[0-8]* ?/? ?s[0-8]*|s[0-8]* ?/? ?b[0-8]*|[0-8]+ ?/ ?[0-8]*|[0-8]* ?/ ?[0-8]+", re.IGNORECASE | re.ASCII
 )
-_ENDS = re.compile(r" ?(?:$|[,;:(]|\.(?: |$))| (?!/|-(?! )|(?:history|super|[hvl])\b)", re.IGNORECASE)
+_ENDS = re.compile(
+    r" ?(?:$|[,;:]|\.(?: |$))| (?!/|-(?! )|[0-9]+(?:[ ,;]|$)|(?:history|super|[hvl])\b)", re.IGNORECASE | re.ASCII
+)
 _WORDS = re.compile(r"[^:,;]*")
 _CELLS = re.compile(r" [0-9boA.]*[$!]")
 _GRID = re.compile(r" ?: ?([tp])([0-9]{1,9})(?:,([0-9]{1,9}))?(?! ?,? ?[-+*0-9]|[a-z])", re.IGNORECASE | re.ASCII)

@@ -28,7 +28,7 @@ HEADER = re.compile(r"x ?= ?([0-9]+)[ ,;]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
 _RULE_LINE = re.compile(r"rule ?[=:]", re.IGNORECASE)
 _WORD = re.compile(r"rule ", re.IGNORECASE)
 _PAIR = re.compile(r"([a-z]+) ?[=:] ?", re.IGNORECASE)
-_VALUE = re.compile(r"[^ ,;]*[ ,;]*")
+_NUMBER = re.compile(r"[0-9]+(?:[ ,;]+|$)", re.ASCII)
 _RUNS = re.compile(r"[0-9bBoO.A$ ]+")
 _POSITION = re.compile(r"\bpos ?= ?([+-]?[0-9]{1,9}) ?, ?([+-]?[0-9]{1,9})\b", re.IGNORECASE | re.ASCII)
 _NOT_RUN = re.compile(r"[^0-9bBoO.A$]")
@@ -128,13 +128,15 @@ def _parse_header(line: str) -> _Header:
 
 
 def _parse_tail(tail: str, size: tuple[int, int], line: str) -> _Header:
-    """What comes after the size: a rule with or without its word, other keys, cells."""
+    """What comes after the size: a rule with or without its word, other keys with a number, cells."""
     at = 0
     while pair := _PAIR.match(tail, at):
         if pair[1].lower() == "rule":
             return _with_rule(tail[pair.end() :], size)
-        value = _VALUE.match(tail, pair.end())
-        at = value.end() if value else len(tail)
+        value = _NUMBER.match(tail, pair.end())
+        if not value:  # a rule behind a misspelt word would be lost
+            raise _no_header(line)
+        at = value.end()
     tail = tail[at:]
     if word := _WORD.match(tail):
         return _with_rule(tail[word.end() :], size)
