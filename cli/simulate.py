@@ -1,5 +1,6 @@
 """`golfast simulate`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from .options import FILE, examples, json_option, show
 if TYPE_CHECKING:
     from golfast.life import Rule
     from golfast.life.boards import Cells
+    from golfast.life.patterns import Grid
 
 _TOGETHER = 1 << 26  # cells of a trajectory in memory at a time
 _GIF_PIXELS = 1 << 28  # of all its frames, which are drawn before any is written
@@ -58,7 +60,10 @@ def simulate(
     fps: float | None,
     as_json: bool,
 ) -> None:
-    """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc), or else a soup."""
+    """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc, .mcl), or else a soup.
+
+    A rule in the file that names its board, such as B3/S23:T30,20, decides size and boundary.
+    """
     from golfast.life import Rule, find_pattern, soups
 
     if out is not None and out.suffix.lower() not in _FORMATS:
@@ -67,7 +72,13 @@ def simulate(
         raise ValueError("--fps is the speed of a GIF; give --out with a name that ends in .gif, or leave it out")
     found = None if pattern is None else find_pattern(pattern)
     law = Rule.parse(rule) if rule is not None else (found.rule if found and found.rule else Rule.parse("B3/S23"))
-    if found:
+    grid = found.grid if found and rule is None else None
+    if found and grid:
+        _refuse_soup_words()
+        _refuse_other_board(size, boundary, f"{found.rule or 'B3/S23'}{grid}", grid)
+        height, width, boundary = grid.height, grid.width, grid.boundary
+        board = found.place(height, width, row=grid.row, column=grid.column)
+    elif found:
         _refuse_soup_words()
         height, width = parse_size(size) if size is not None else tuple(side + 20 for side in found.cells.shape)
         board = found.place(height, width)
@@ -82,7 +93,7 @@ def simulate(
     else:
         kept = _leap(board, wanted, **world)
     if out is not None:
-        _write(out, kept, wanted, law, cell, milliseconds, name=pattern or f"soup {seed}")
+        _write(out, kept, wanted, law, cell, milliseconds, name=pattern or f"soup {seed}", grid=grid)
     result: dict[str, Any] = {
         "rule": str(law),
         "boundary": boundary,
@@ -106,6 +117,16 @@ def _refuse_soup_words() -> None:
     for name in ("seed", "density"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise ValueError(f"--{name} describes a soup, and a pattern was given; leave one of them out")
+
+
+def _refuse_other_board(size: str | None, boundary: str, rule: str, grid: "Grid") -> None:
+    """Raise ValueError if the options ask for another board than the pattern's rule names."""
+    chosen = click.get_current_context().get_parameter_source("boundary") is click.core.ParameterSource.COMMANDLINE
+    if (size is not None and parse_size(size) != (grid.height, grid.width)) or (chosen and boundary != grid.boundary):
+        raise ValueError(
+            f"the pattern's rule {rule} names its board, {grid.boundary}, {grid.height}x{grid.width}; leave --size and "
+            f"--boundary out, or give another board with --rule {rule.partition(':')[0]}"
+        )
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -185,6 +206,7 @@ def _write(
     milliseconds: int,
     *,
     name: str,
+    grid: "Grid | None",
 ) -> None:
     from golfast.imagine.animation import animate_boards
     from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
@@ -192,7 +214,8 @@ def _write(
     from golfast.run.files import write_text
     from golfast.run.pictures import draw_row, save_gif, write_png
 
-    last = Pattern(cells=states[-1], name=f"{name}, generation {wanted[-1]}", rule=law)
+    whole = grid and replace(grid, row=0, column=0)
+    last = Pattern(cells=states[-1], name=f"{name}, generation {wanted[-1]}", rule=law, grid=whole)
     pixels = _pixels(states.shape[1:], cell)
     ending = out.suffix.lower()
     if ending == ".gif":

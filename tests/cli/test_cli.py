@@ -376,6 +376,42 @@ def test_simulate_writes_what_is_asked(tmp_path):
     assert told["population"] == [int(one.sum())]
 
 
+@pytest.fixture
+def torus_file(tmp_path):
+    path = tmp_path / "torus.rle"
+    path.write_text("x = 3, y = 3, rule = B3/S23:T7,5\nbo$2bo$3o!")
+    return path
+
+
+def test_simulate_runs_a_pattern_on_the_board_that_its_rule_names(torus_file):
+    board = np.zeros((5, 7), np.uint8)
+    board[:3, :3] = [[0, 1, 0], [0, 0, 1], [1, 1, 1]]
+    out = torus_file.with_name("last.rle")
+    for words in ([], ["--size", "5x7", "--boundary", "torus"]):
+        told = json.loads(call("simulate", torus_file, "-g", 33, "--out", out, "--json", *words).stdout)
+        assert (told["boundary"], told["height"], told["width"]) == ("torus", 5, 7)
+        last = read_pattern(out)
+        np.testing.assert_array_equal(last.cells, simulate(board, 33, boundary="torus")[-1])
+        assert str(last.grid) == ":T7,5"
+    torus_file.write_text("#CXRLE Pos=2,-1\nx = 3, y = 3, rule = B3/S23:P9,5\nbo$2bo$3o!")
+    call("simulate", torus_file, "-g", 33, "--out", out)
+    np.testing.assert_array_equal(
+        read_pattern(out).cells, simulate(read_pattern(torus_file).place(5, 9, row=1, column=6), 33)[-1]
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["--size", "7x5"], ["--boundary", "dead"], ["--size", "40x40", "--boundary", "torus"]]
+)
+def test_simulate_refuses_another_board_than_the_rule_names(torus_file, words):
+    message = (
+        "the pattern's rule B3/S23:T7,5 names its board, torus, 5x7; leave --size and --boundary out, or give another"
+    )
+    assert message in refused("simulate", torus_file, *words, code=2)
+    told = json.loads(call("simulate", torus_file, "--rule", "B3/S23", "-g", 1, "--json", *words).stdout)
+    assert (told["boundary"] == "torus") == ("torus" in words)
+
+
 @pytest.mark.parametrize(
     ("words", "milliseconds"),
     [

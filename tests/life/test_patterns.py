@@ -1,3 +1,6 @@
+import bz2
+import gzip
+import lzma
 import os
 import re
 import tracemalloc
@@ -5,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from golfast.life import (
@@ -19,7 +22,8 @@ from golfast.life import (
     read_pattern,
 )
 from golfast.life.boards import MAX_SIDE
-from golfast.life.patterns import rle
+from golfast.life.patterns import Grid, rle
+from golfast.life.patterns import text as reading
 
 GLIDER = [[0, 1, 0], [0, 0, 1], [1, 1, 1]]
 LIFE = Rule.parse("B3/S23")
@@ -125,6 +129,42 @@ SAME_GLIDER = {
     "header too small": "x = 1, y = 1\nbo$2bo$3o!",
     "header of zeros": "x = 0, y = 0\nbo$2bo$3o!",
     "unknown remarks": "#CXRLE Pos=-1,-1 Gen=4\n#P -1 -1\n#R 0 0\n#\n#Z\nx = 3, y = 3\n#C between\nbo$2bo$\n#C!\n3o!",
+    "copied from a forum": "Code: Select all\nx = 3, y = 3, rule = B3/S23\nbo$2bo$3o!",
+    "copied from a forum, no header": "CODE: SELECT ALL\nbo$2bo$3o!",
+    "in a forum's words": "[code]x = 3, y = 3\nbo$2bo$3o![/code]",
+    "in a fence": "```rle\nx = 3, y = 3\nbo$2bo$3o!\n```",
+    "titles": "Glider\n  first seen in 1969, (c) B. O. O.!\n#C remark\nx = 3, y = 3\nbo$2bo$3o!",
+    "Rule:": "x = 3, y = 3, Rule: B3/S23\nbo$2bo$3o!",
+    "no word": "x = 3, y = 3, B3/S23\nbo$2bo$3o!",
+    "no word, survival first": "x = 3, y = 3 23/3\nbo$2bo$3o!",
+    "no word, a name": "x = 3, y = 3, Life\nbo$2bo$3o!",
+    "no sign": "x = 3, y = 3, rule B3/S23\nbo$2bo$3o!",
+    "comma at the end": "x = 3, y = 3, rule = B3/S23,\nbo$2bo$3o!",
+    "full stop at the end": "x = 3, y = 3, rule = B3/S23.\nbo$2bo$3o!",
+    "words at the end": "x = 3, y = 3, rule = B3/S23, made by hand\nbo$2bo$3o!",
+    "words right at the end": "x = 3, y = 3, rule = B3/S23 (made by hand!)\nbo$2bo$3o!",
+    "words behind a name": "x = 3, y = 3, rule = Life, made by hand\nbo$2bo$3o!",
+    "other keys": "x = 3, y = 3, gen = 4, rule = B3/S23\nbo$2bo$3o!",
+    "semicolons": "x = 3; y = 3; rule = B3/S23;\nbo$2bo$3o!",
+    "rule below": "x = 3, y = 3,\nrule = B3/S23\nbo$2bo$3o!",
+    "one line": "x = 3, y = 3 bo$2bo$3o!",
+    "one line with a rule": "x = 3, y = 3, rule = B3/S23 bo$2bo$ 3o! a glider",
+    "one line with a name": "x = 3, y = 3, rule = Life bo$2bo$3o!",
+    "one line and a half": "x = 3, y = 3, bo$2b\no$3o!",
+    "one line, Golly's letters": "x = 3, y = 3, rule = B3/S23, .A$2.A$3A!",
+    "form feed in a comment": "x = 3, y = 3\n#C drawn by\x0cbob\nbo$2bo$3o!",
+    "other line breaks in comments": "#C drawn by\u2028bob\x0bbob\x1cbob\x1dbob\x1ebob\x85bob\u2029bob\nbo$2bo$3o!",
+    "U+2028 for line ends": "x = 3, y = 3\u2028bo$2bo$3o!",
+    "no break space": "x\xa0=\xa03,\xa0y\xa0=\xa03\nbo$\xa02bo$3o!",
+    "zero width space": "\u200bx = 3, y = 3\nbo$\u200b2bo$3o!",
+    "CR CR LF": "x = 3, y = 3\r\r\nbo$2bo$3o!\r\r\n",
+    "an old end": "x = 3, y = 3\r\nbo$2bo$3o\r\n\x1a",
+    "plaintext, CR CR LF": ".O.\r\r\n..O\r\r\nOOO",
+    "plaintext, comment last": ".O.\n..O\nOOO\n! the end",
+    "plaintext, lower case and an end": ".o.\n..o\nooo\n!",
+    "plaintext below a title": "A glider: see below\n!Name: Glider\n.O.\n..O\nOOO",
+    "plaintext from a forum": "Code: Select all\n.O.\n..O\nOOO\n[/code]",
+    "plaintext, form feed in a comment": "!Name: a\x0cO\n.O.\n..O\nOOO",
     "plaintext": ".O.\n..O\nOOO\n",
     "plaintext with a name": "!Name: Glider\n!\n.O.\n..O\nOOO\n",
     "plaintext, ragged": "!\n.O\n..O\nOOO\n",
@@ -198,6 +238,50 @@ def test_the_rule_of_the_header_is_read(rule, meant):
     assert parse_pattern(f"x = 1, y = 1, rule = {rule}\no!").rule == Rule.parse(meant)
 
 
+@pytest.mark.parametrize(
+    ("rule", "grid"),
+    [
+        ("B3/S23:T30,20", Grid("torus", 20, 30)),
+        ("B3/S23:t30", Grid("torus", 30, 30)),
+        ("B3/S23 : P30,20", Grid("dead", 20, 30)),
+        ("HighLife:T30,20, made by hand", Grid("torus", 20, 30)),
+        ("23/3:T30,20 a glider", Grid("torus", 20, 30)),
+        (":T9,9", Grid("torus", 9, 9)),
+        ("B3/S23", None),
+    ],
+)
+def test_the_board_of_the_rule_is_kept(rule, grid):
+    pattern = parse_pattern(f"x = 3, y = 3, rule = {rule}\nbo$2bo$3o!")
+    assert pattern.cells.tolist() == GLIDER
+    assert pattern.grid == grid
+    assert parse_pattern(format_rle(pattern)).grid == grid
+
+
+def test_where_on_its_board_a_pattern_lies_is_kept():
+    pattern = parse_pattern("#CXRLE Pos=-2,-7 Gen=9\nx = 3, y = 3, rule = B3/S23:P20,30\nbo$2bo$3o!")
+    assert pattern.grid == Grid("dead", 30, 20, row=8, column=8)
+    assert parse_pattern(format_rle(pattern)).grid == pattern.grid
+
+
+@pytest.mark.parametrize(
+    "grid",
+    ["K20,20", "S20", "C20,20", "T20+5,20", "T20,20+5", "K20*,20", "T0,20", "P0", "T", "", "T20,", "T20, 30", "T1e9"],
+)
+def test_other_boards_are_refused(grid):
+    if grid == "T20,":  # a comma ends a rule
+        assert parse_pattern("x = 1, y = 1, rule = B3/S23:T20,\no!").grid == Grid("torus", 20, 20)
+        return
+    with pytest.raises(ValueError, match=r"a bounded grid that golfast does not run: it runs a torus such as :T30,20"):
+        parse_pattern(f"x = 1, y = 1, rule = B3/S23:{grid}\no!")
+    with pytest.raises(ValueError, match="a pattern of 999999 × 999999 cells is too large"):
+        parse_pattern("x = 1, y = 1, rule = B3/S23:T999999\no!")
+
+
+def test_titles_become_comments():
+    pattern = parse_pattern("Glider\n\n seen in 1969\n#C One.\nx = 3, y = 3\nbo$2bo$3o!")
+    assert pattern.comments == ("Glider", "seen in 1969", "One.")
+
+
 def test_the_rule_of_the_header_goes_before_that_of_a_remark():
     assert parse_pattern("#r 23/36\nx = 1, y = 1, rule = B2/S\no!").rule == Rule.parse("B2/S")
 
@@ -237,6 +321,24 @@ EMPTY = "the text holds no pattern"
         ("0b0o!", EMPTY),
         ("x = 3, y = three\no!", "the header 'x = 3, y = three' is not of the form 'x = 3, y = 3, rule = B3/S23'"),
         ("x = -3, y = 3\no!", "the header"),
+        ("x = 3, y = 3, made by hand\nbo$2bo$3o!", "the header 'x = 3, y = 3, made by hand' is not of the form"),
+        ("x = 3, y = 3, WireWorld\nbo$2bo$3o!", "the header 'x = 3, y = 3, WireWorld' is not of the form"),
+        ("x = 3, y = 3, rle = B36/S23\nbo$2bo$3o!", "the header 'x = 3, y = 3, rle = B36/S23' is not of the form"),
+        ("x = 3, y = 3, rule = B3/S 23\nbo$2bo$3o!", NOT_LIFE_LIKE),
+        ("x = 3, y = 3, rule = B3/S(23\nbo$2bo$3o!", NOT_LIFE_LIKE),
+        ("x = 3, y = 3, rule = B3/S23", "has a header and no cells: it is cut off"),
+        ("x = 3, y = 3, rule = B3/S23 bo$2bx$3o!", "has a header and no cells"),
+        ("x = 3, y = 3, rule = B3/S23 bob\nbo$2bo$3o!", "'bob' behind the header could be cells or a word"),
+        ("x = 3, y = 3, oo!\nbo$2bo$3o!", "'oo!' behind the header could be cells or a word"),
+        ("bo$2bo$3o!\nx = 3, y = 3\n3o!", "there are cells, 'bo\\$2bo\\$3o!', above the header 'x = 3, y = 3'"),
+        ("Boo!\nx = 3, y = 3\nbo$2bo$3o!", "there are cells, 'Boo!', above the header"),
+        ("oo\noo\n!", "could be plaintext or RLE; give RLE its header"),
+        ("x = 1, y = 1, rule = B3/S23 History\nA!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = B3/S23H\no!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = 23 / 3 / 4\nA!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = B3/S239\no!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, rule = Life without colour\no!", NOT_LIFE_LIKE),
+        ("x = 1, y = 1, 345/2/4\no!", NOT_LIFE_LIKE),
         ("x = 3\no!", "the header"),
         ("x = 3, y = 3\nx = 4, y = 4\no!", "two headers"),
         ("bo$2bo$3", "cut off: it ends in a run count"),
@@ -296,6 +398,54 @@ def test_no_line_takes_the_parser_forever(filler):
 FILES = [*SAME_GLIDER.values(), *PATTERNS.values()]
 
 
+HEADERS = [  # what may stand there and the rule it says
+    ("x = 3, y = 3", None),
+    ("x=3 y=3", None),
+    ("x = 3, y = 3, rule = B36/S23", "B36/S23"),
+    ("X = 3; Y = 3; Rule: HighLife, made by hand", "B36/S23"),
+    ("x = 3, y = 3, 23/36", "B36/S23"),
+    ("x = 3, y = 3, gen = 9, rule = b36/s23:T9,9 (c) me", "B36/S23"),
+    ("#r 23/36\nx = 3, y = 3", "B36/S23"),
+]
+BODIES = ["bo$2bo$3o!", "BO$2BO$3O!", ".A$2.A$3A!", "b\no$\n2b\no$3o\n!", "bo$2bo$3o", "bob$bbo$ooo$! the end\n9o!"]
+LINE_ENDS = ["\n", "\r\n", "\r", "\r\r\n"]
+ABOVE = [
+    *("", "Glider\n", "Glider!\n\nsee x = 3 there\n", "Code: Select all\n", "[code]", "#N Glider\n"),
+    *("#C a\x0c3o\u20283o!\n", "\ufeff"),
+]
+
+
+@given(st.sampled_from(HEADERS), st.sampled_from(BODIES), st.sampled_from(ABOVE), st.data())
+@settings(deadline=None, max_examples=200)
+def test_whatever_is_around_it_a_pattern_is_the_same(header, body, above, data):
+    beside = "\n" not in body and "me" not in header[0].split() and "hand" not in header[0]
+    between = data.draw(st.sampled_from(["\n", "\n\n#C b\x85o$\n", " \t\n", *[" "] * beside]))
+    space, line_end = data.draw(st.sampled_from([" ", "  ", "\t", "\xa0"])), data.draw(st.sampled_from(LINE_ENDS))
+    text = (above + header[0] + between + body).replace(" ", space).replace("\n", line_end)
+    pattern = parse_pattern(text)
+    assert pattern.cells.tolist() == GLIDER
+    assert pattern.rule == (header[1] and Rule.parse(header[1]))
+
+
+@given(st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-32"]), st.booleans(), st.data())
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_bytes_only_a_value_error_comes_out(tmp_path, encoding, packed, data):
+    path = tmp_path / "a.rle"
+    whole = gzip.compress(TEXT.encode(encoding), mtime=0) if packed else TEXT.encode(encoding)
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    path.write_bytes(damaged)
+    try:
+        pattern = read_pattern(path)
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - it need not fail
+        return
+    if packed and damaged[:3] == whole[:3]:  # gzip's own checksum says that nothing is lost
+        assert pattern.cells.tolist() == GLIDER
+
+
 def only_value_errors(text):
     try:
         pattern = parse_pattern(text)
@@ -352,6 +502,61 @@ def test_bytes_of_other_encodings_do_not_matter(tmp_path):
     pattern = read_pattern(path)
     assert pattern.cells.tolist() == GLIDER
     assert pattern.comments == ("Author: K\ufffdthe",)
+
+
+TEXT = "#N Gleiter für alle\r\nx = 3, y = 3, rule = B36/S23\r\nbo$2bo$3o!\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(TEXT.encode()),
+        gzip.compress(TEXT.encode("utf-16")),
+        gzip.compress(TEXT[:20].encode()) + gzip.compress(TEXT[20:].encode()),
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("utf-16"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-32"),
+    ],
+)
+def test_packed_files_and_those_of_windows_are_read(tmp_path, data):
+    path = tmp_path / "a.rle.gz"
+    path.write_bytes(data)
+    pattern = read_pattern(path)
+    assert (pattern.cells.tolist(), pattern.name, str(pattern.rule)) == (GLIDER, "Gleiter für alle", "B36/S23")
+    path.write_bytes(gzip.compress(b"bo$2bo$3o!"))
+    assert read_pattern(path).name == "a"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (gzip.compress(TEXT.encode())[:-9], "packed by gzip, and damaged or cut off"),
+        (gzip.compress(TEXT.encode())[:25] + b"\xff" * 30, "packed by gzip, and damaged or cut off"),
+        (b"\x1f\x8b", "packed by gzip, and damaged or cut off"),
+        (b"PK\x03\x04" + b"0" * 99, r"packed by zip; unpack it first \(of packed files only .gz are read\)"),
+        (bz2.compress(b"o!"), "packed by bzip2"),
+        (lzma.compress(b"o!"), "packed by xz"),
+    ],
+)
+def test_what_is_packed_otherwise_or_damaged_is_told(tmp_path, data, message):
+    path = tmp_path / "a.rle.gz"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"a\.rle\.gz: the file is {message}"):
+        read_pattern(path)
+
+
+def test_what_is_unpacked_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MAX_BYTES", 1 << 20)
+    path = tmp_path / "a.rle.gz"
+    path.write_bytes(gzip.compress(b"$" * ((1 << 20) - 1) + b"!"))
+    with pytest.raises(ValueError, match="the text holds no pattern"):
+        read_pattern(path)
+    path.write_bytes(gzip.compress(b"b" * (1 << 20) + b"!"))
+    with pytest.raises(ValueError, match="too large for a pattern: at most 1 MiB of text are read"):
+        read_pattern(path)
 
 
 def test_an_error_says_in_which_file(tmp_path):
@@ -490,7 +695,7 @@ def test_rle_bodies_are_filled_as_the_reference_does(items, size, together):
         patch.setattr(rle, "_ITEMS", together)  # so that a body is read in parts
         expected = filled_slowly(runs, *size)
         if expected.size:
-            np.testing.assert_array_equal(rle._fill(runs, *size), expected)
+            np.testing.assert_array_equal(rle.fill(runs, *size), expected)
         else:
             with pytest.raises(ValueError, match="holds no pattern"):
-                rle._fill(runs, *size)
+                rle.fill(runs, *size)

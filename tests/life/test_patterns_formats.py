@@ -1,6 +1,7 @@
 """Life 1.05, Life 1.06 and Macrocell; RLE and plaintext are in test_patterns.py, apgcodes in test_apgcode.py."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from golfast.life import (
     read_pattern,
 )
 from golfast.life.boards import MAX_SIDE
+from golfast.life.patterns import Grid
 
 GLIDER = [[0, 1, 0], [0, 0, 1], [1, 1, 1]]
 WRITERS = [format_life105, format_life106, format_macrocell]
@@ -169,6 +171,14 @@ SAME_GLIDER = {
     "Macrocell, CRLF and blank lines": "\r\n [m2] (golly)\r\n\r\n#C c\r\n.*$..*$***$\r\n\r\n4  0 1 0  0\r\n",
     "Macrocell, down to the cell": "[M2]\n1 0 1 0 0\n1 0 0 1 0\n1 1 1 0 0\n1 1 0 0 0\n2 1 2 3 4\n3 0 0 0 5\n4 6 0 0 0",
     "Macrocell, small root": "[M2]\n1 0 1 0 0\n1 0 0 1 0\n1 1 1 0 0\n1 1 0 0 0\n2 1 2 3 4",
+    "1.05, no numbers": "#Life 1.05\n#P\n.*.\n..*\n***\n",
+    "1.05, no numbers, two blocks": "#Life 1.05\n#P\n.*.\n#P 0 1\n..*\n***\n",
+    "1.05, a title": "The glider!\n\n#Life 1.05\n#P 0 0\n.*.\n..*\n***\n",
+    "1.05, form feeds in remarks": "#Life 1.05\n#D by\x0c*** me\u2028.*\n#P 0 0\n.*.\n..*\n***\n",
+    "1.05, an old end": "#Life 1.05\r\n.*.\r\n..*\r\n***\r\n\x1a",
+    "Macrocell, a title": "Code: Select all\n[M2] (golly)\n#R B3/S23\n.*$..*$***$\n",
+    "MCell": "#MCell 4.00\n#GAME Life\n#RULE 23/3\n#BOARD 20x20\n#SPEED 50\n#WRAP 1\n#D A glider\n#L .A$..A$3A\n",
+    "MCell, lines": "#mcell 4.20\r\n#Game Standard Life\r\n#L .A$.\r\n#L .A$\r\n#L 3A\r\n",
     "Macrocell, frames": "[M2]\n#FRAMES 1 0 2^3\n***$\n#FRAME 0 1\n.*$..*$***$\n",
 }
 
@@ -216,6 +226,19 @@ def test_the_rule_is_read():
     assert parse_pattern("[M2] (golly)\n*$").rule is None
 
 
+def test_the_board_of_a_rule_is_kept():
+    assert parse_pattern("[M2] (golly)\n#R B36/S23:T100,90\n*$").grid == Grid("torus", 90, 100)
+    assert parse_pattern("#Life 1.05\n#R 23/36:T9\n*").grid == Grid("torus", 9, 9)
+    glider = "#MCell 4.00\n#GAME Life\n#RULE 23/36\n#BOARD 21x20\n{}#L $..A$...A$.3A\n"
+    assert parse_pattern(glider.format("")).grid is None
+    assert parse_pattern(glider.format("#WRAP 0\n")).grid == Grid("dead", 20, 21, 8, 8)  # the live cells in the middle
+    assert parse_pattern(glider.format("#WRAP 1\n")).grid == Grid("torus", 20, 21, 8, 8)
+    for write in (format_life105, format_macrocell):
+        torus = Pattern(np.array(GLIDER), rule=Rule.parse("B36/S23"), grid=Grid("torus", 9, 8))
+        assert parse_pattern(write(torus)).grid == torus.grid
+        assert parse_pattern(write(replace(torus, grid=Grid("dead", 9, 8)))).grid is None
+
+
 def test_remarks_are_kept():
     pattern = parse_pattern("#Life 1.05\n#D Name: Glider\n#D  One. \n#D\n#O Guy\n.*.\n..*\n***")
     assert (pattern.name, pattern.comments) == ("Glider", ("One.", "Author: Guy"))
@@ -243,8 +266,28 @@ TWO_STATES = r"more than two states \(it has 2\); here a cell is dead or alive"
         ("#Life 1.06\n#D nothing", EMPTY),
         ("#Life 1.05\n#P 0 0\n.*C\n", f"'.\\*C' {NO_PART}"),
         ("#Life 1.05\n#P 0 0\n.* *\n", NO_PART),
-        ("#Life 1.05\n#P zero 0\n*\n", f"'#P zero 0' {NO_PART}"),
-        ("#Life 1.05\n#P\n*\n", f"'#P' {NO_PART}"),
+        ("#Life 1.05\n#P zero 0\n*\n", "'#P zero 0' does not say where its block lies: #P takes two numbers, such as"),
+        ("#Life 1.05\n#P 1\n*\n", "'#P 1' does not say where its block lies"),
+        ("#Life 1.05\n#P 0 0\n*\n#P\n*\n", "a #P after the first block says not where its block lies"),
+        ("#Life 1.05\n#P\n#P\n*\n", "a #P after the first block says not where its block lies"),
+        (
+            "#Life 1.05\n#R 23/3:P20,20\n*\n",
+            "has the bounded grid :P20,20, and where on this plane the pattern lies is",
+        ),
+        ("[M2]\n#R B3/S23:P20,20\n*$\n", "has the bounded grid :P20,20, and where on this plane the pattern lies is"),
+        (
+            "#MCell 4.00\n#GAME Generations\n#RULE 23/3/4\n#L A\n",
+            "of MCell's game 'Generations'; golfast runs its game Life",
+        ),
+        ("#MCell 4.00\n#GAME Life\n#RULE 23/3/4\n#L A\n", "the pattern's rule '23/3/4' is not Life-like"),
+        ("#MCell 4.00\n#RULE 1,0,1,1\n#L A\n", "the pattern's rule '1' is not Life-like"),
+        ("#MCell 4.00\n#RULE 23/3 and more\n#L A\n", "'23/3 and more' is not one of MCell's game Life, such as 23/3"),
+        ("#MCell 4.00\n#L .AB\n", r"more than two states \(it has 'B'\)"),
+        ("#MCell 4.00\n#L .aA\n", "'a' is not part of a pattern"),
+        ("#MCell 4.00\n#L 3A$3\n", "cut off: it ends in a run count"),
+        ("#MCell 4.00\n#L .A\n..A\n", "'..A' is not part of an MCell pattern: its lines begin with a # and a word"),
+        ("#MCell 4.00\n#BOARD 20 by 20\n#L A\n", "the board '20 by 20' is not of the form 20x20"),
+        ("#MCell 4.00\n#BOARD 20x20\n", EMPTY),
         ("#Life 1.05\n#R WireWorld\n*\n", "the pattern's rule 'WireWorld' is not Life-like"),
         ("#Life 1.06\n0\n", NO_PART),
         ("#Life 1.06\n0 0 0\n", NO_PART),
@@ -327,7 +370,7 @@ def test_empty_nodes_cost_nothing():
     assert parse_pattern(empty + "3 0 0 0 0\n*$").cells.tolist() == [[1]]
 
 
-@pytest.mark.parametrize("head", ["#Life 1.05\n", "#Life 1.06\n", "[M2]\n"])
+@pytest.mark.parametrize("head", ["#Life 1.05\n", "#Life 1.06\n", "[M2]\n", "#MCell 4.00\n", "#MCell 4.00\n#L "])
 @pytest.mark.parametrize(
     "filler", [" ", "\t", "1", "-", "1 ", ", ", "*", "$", ".", "#", "#P ", "#D Board: x = ", "4 0 0 0 0 "]
 )
@@ -357,7 +400,7 @@ def only_value_errors(text):
             np.testing.assert_array_equal(parse_pattern(write(pattern)).cells, pattern.cells)
 
 
-@pytest.mark.parametrize("head", ["#Life 1.05\n", "#Life 1.06\n", "[M2] (golly 2.0)\n"])
+@pytest.mark.parametrize("head", ["#Life 1.05\n", "#Life 1.06\n", "[M2] (golly 2.0)\n", "#MCell 4.00\n#L "])
 @given(text=st.text() | st.text("#PDRN .*oO$0123456789-+,\n\r\x1c\u2028٣") | st.text("01234 .*$\n"))
 @settings(deadline=None, max_examples=200)
 def test_whatever_the_text_only_a_value_error_comes_out(head, text):

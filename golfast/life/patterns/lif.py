@@ -10,13 +10,15 @@ import numpy as np
 
 from golfast.life.boards import Cells
 from golfast.life.patterns.pattern import (
+    Grid,
     Pattern,
     as_pattern,
     board_line,
     check_extent,
     excerpt,
-    life_like,
     parse_board_line,
+    read_rule,
+    torus_alone,
     wrapped,
 )
 from golfast.life.rule import Rule
@@ -32,19 +34,20 @@ _ROW = re.compile(r"[.*oO]+")
 def format_life105(pattern: Pattern | object) -> str:
     """A pattern, or bare cells (H, W), as Life 1.05: blocks at most 80 cells wide, around the origin.
 
-    Dead cells are written too, so parsing gives the same cells, size included. A rule is kept (#N is Conway's); name
-    and comments become #D lines.
+    Dead cells are written too, so parsing gives the same cells, size included. A rule and its torus are kept (#N is
+    Conway's); name and comments become #D lines.
     """
     pattern = as_pattern(pattern)
     height, width = pattern.cells.shape
     lines = ["#Life 1.05"]
     lines += [f"#D Name: {part}" for part in wrapped(pattern.name)]
     lines += [f"#D {part}" for comment in pattern.comments for part in wrapped(comment)]
-    if pattern.rule == _LIFE:
+    torus = pattern.grid if pattern.grid and pattern.grid.boundary == "torus" else ""
+    if pattern.rule == _LIFE and not torus:
         lines.append("#N")
     elif pattern.rule is not None:
         birth, survival = str(pattern.rule).split("/")
-        lines.append(f"#R {survival[1:]}/{birth[1:]}")
+        lines.append(f"#R {survival[1:]}/{birth[1:]}{torus}")
     letters = np.where(pattern.cells == 1, ord("*"), ord(".")).astype(np.uint8)
     for left in range(0, width, _WIDEST):
         lines.append(f"#P {left - width // 2} {-(height // 2)}")
@@ -77,10 +80,12 @@ def parse_lif(lines: list[str]) -> Pattern:
     names: list[str] = []
     comments: list[str] = []
     rule: Rule | None = None
+    grid: Grid | None = None
     size: tuple[int, int] | None = None
     rows: list[tuple[int, int, str]] = []
     points: list[tuple[int, int]] = []
     bare = False  # a list of coordinates, so that a comment may have to say how large the board is
+    placed = False
     x = y = 0
     for line in lines:
         plain = " ".join(line.split())
@@ -89,11 +94,12 @@ def parse_lif(lines: list[str]) -> Pattern:
             if plain[:5].lower() == "#life":
                 bare = "1.06" in plain
             elif letter in ("P", "p"):
-                x, y = _pair(remark, plain)
+                x, y = _corner(remark, plain, first=not placed and not rows and not points)
+                placed = True
             elif letter in ("R", "r"):
-                rule = life_like(remark)
+                rule, grid, _ = read_rule(remark)
             elif letter == "N" and not remark:
-                rule = _LIFE
+                rule, grid = _LIFE, None
             elif letter == "N":  # RLE's word for the name
                 names.append(remark)
             elif letter == "O" and remark:
@@ -110,7 +116,19 @@ def parse_lif(lines: list[str]) -> Pattern:
         elif plain:
             points.append(_pair(plain, plain))
     cells = _fill(rows, points, size)
-    return Pattern(cells, name=" ".join(names).strip(), rule=rule, comments=tuple(comments))
+    name, grid = " ".join(names).strip(), torus_alone(grid)
+    return Pattern(cells, name=name, rule=rule, comments=tuple(comments), grid=grid)
+
+
+def _corner(text: str, line: str, *, first: bool) -> tuple[int, int]:
+    """The numbers of "#P -1 2"; the origin if there are none and nothing came before that could be meant."""
+    if text and not _PAIR.fullmatch(text):
+        raise ValueError(f"{excerpt(line)!r} does not say where its block lies: #P takes two numbers, such as #P -1 2")
+    if not text and not first:
+        raise ValueError(
+            "a #P after the first block says not where its block lies; it takes two numbers, such as #P -1 2"
+        )
+    return _pair(text, line) if text else (0, 0)
 
 
 def _pair(text: str, line: str) -> tuple[int, int]:

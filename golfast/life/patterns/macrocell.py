@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from golfast.life.boards import Cells
 from golfast.life.patterns.pattern import (
+    Grid,
     Pattern,
     as_pattern,
     board_line,
     check_extent,
     excerpt,
-    life_like,
     parse_board_line,
+    read_rule,
+    torus_alone,
     wrapped,
 )
 from golfast.life.rule import Rule
@@ -38,14 +40,15 @@ _Box = tuple[int, int, int, int]  # top, left, bottom, right of the live cells
 def format_macrocell(pattern: Pattern | object) -> str:
     """A pattern, or bare cells (H, W), as Macrocell of two states, centred on the origin; equal squares are one node.
 
-    Parsing gives the same cells, size included, which a comment keeps. Name (#N), rule if there is one, and comments
-    are kept as well.
+    Parsing gives the same cells, size included, which a comment keeps. Name (#N), rule and torus if there are, and
+    comments are kept as well.
     """
     pattern = as_pattern(pattern)
     height, width = pattern.cells.shape
     lines = ["[M2] (golfast)"]
     if pattern.rule is not None:
-        lines.append(f"#R {pattern.rule}")
+        torus = pattern.grid if pattern.grid and pattern.grid.boundary == "torus" else ""
+        lines.append(f"#R {pattern.rule}{torus}")
     lines += [f"#N {part}" for part in wrapped(pattern.name)]
     lines.append(f"#C {board_line(height, width)}")
     lines += [f"#C {part}" for comment in pattern.comments for part in wrapped(comment)]
@@ -83,6 +86,7 @@ def parse_macrocell(lines: list[str]) -> Pattern:
     names: list[str] = []
     comments: list[str] = []
     rule: Rule | None = None
+    grid: Grid | None = None
     size: tuple[int, int] | None = None
     tree = _Tree()
     for line in lines:
@@ -90,7 +94,7 @@ def parse_macrocell(lines: list[str]) -> Pattern:
         if plain.startswith("#"):
             letter, remark = plain[1:2], plain[2:].strip()
             if letter == "R":
-                rule = life_like(remark)
+                rule, grid, _ = read_rule(remark)
             elif letter == "N":
                 names.append(remark)
             elif letter == "C" and size is None and (found := parse_board_line(remark)):
@@ -101,7 +105,8 @@ def parse_macrocell(lines: list[str]) -> Pattern:
             tree.add_leaf(plain)
         elif plain and not plain.startswith("["):  # the header
             tree.add_node(plain)
-    return Pattern(tree.draw(size), name=" ".join(names).strip(), rule=rule, comments=tuple(comments))
+    cells, grid = tree.draw(size), torus_alone(grid)
+    return Pattern(cells, name=" ".join(names).strip(), rule=rule, comments=tuple(comments), grid=grid)
 
 
 @dataclass(slots=True)

@@ -1,18 +1,36 @@
 """Run length encoded patterns, https://conwaylife.com/wiki/Run_Length_Encoded."""
 
 import re
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golfast.life.boards import MAX_SIDE, Cells
-from golfast.life.patterns.pattern import LINE, Pattern, as_pattern, check_extent, excerpt, life_like, number, wrapped
-from golfast.life.rule import Rule
+from golfast.life.patterns.pattern import (
+    LINE,
+    RULE_DIGITS,
+    Grid,
+    Pattern,
+    as_pattern,
+    check_extent,
+    excerpt,
+    number,
+    read_rule,
+    wrapped,
+)
+from golfast.life.rule import NAMED_RULES, Rule
 
 # Matched against a line whose white space is collapsed to single spaces, so that no pattern can backtrack for long.
 _HEADER_START = re.compile(r"x ?=", re.IGNORECASE)
-_HEADER = re.compile(r"x ?= ?([0-9]+)[ ,]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
-_HEADER_RULE = re.compile(r"rule ?= ?(.*)", re.IGNORECASE)
+HEADER = re.compile(r"x ?= ?([0-9]+)[ ,;]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
+_RULE_LINE = re.compile(r"rule ?[=:]", re.IGNORECASE)
+_WORD = re.compile(r"rule ", re.IGNORECASE)
+_PAIR = re.compile(r"([a-z]+) ?[=:] ?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]+(?:[ ,;]+|$)", re.ASCII)
+_RUNS = re.compile(r"[0-9bBoO.A$ ]+")
+_POSITION = re.compile(r"\bpos ?= ?([+-]?[0-9]{1,9}) ?, ?([+-]?[0-9]{1,9})\b", re.IGNORECASE | re.ASCII)
 _NOT_RUN = re.compile(r"[^0-9bBoO.A$]")
 _LIVE = np.frombuffer(b"oOA", np.uint8)
 _ITEMS = 1 << 14  # read at a time, and
@@ -28,9 +46,13 @@ def format_rle(pattern: Pattern | object) -> str:
     """
     pattern = as_pattern(pattern)
     height, width = pattern.cells.shape
+    grid = pattern.grid
     lines = [f"#N {part}" for part in wrapped(pattern.name)]
     lines += [f"#C {part}" for comment in pattern.comments for part in wrapped(comment)]
-    lines += [f"x = {width}, y = {height}, rule = {pattern.rule or Rule.parse('B3/S23')}", _body(pattern.cells)]
+    if grid and (grid.row or grid.column):  # otherwise it lies in the grid's first corner
+        lines.append(f"#CXRLE Pos={grid.column - grid.width // 2},{grid.row - grid.height // 2}")
+    lines.append(f"x = {width}, y = {height}, rule = {pattern.rule or Rule.parse('B3/S23')}{grid or ''}")
+    lines.append(_body(pattern.cells))
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +60,9 @@ def parse_rle(lines: list[str]) -> Pattern:
     """The pattern of these lines of RLE; what is forgiven and what is refused, `parse_pattern` says."""
     names: list[str] = []
     comments: list[str] = []
-    size, rule, rule_line = (0, 0), None, None
+    header: _Header | None = None
+    remarked: _Header | None = None
+    place: tuple[int, int] | None = None
     body: list[str] = []
     ended = False
     for line in lines:
@@ -48,21 +72,108 @@ def parse_rle(lines: list[str]) -> Pattern:
             if letter == "N":
                 names.append(remark)
             elif letter == "r":
-                rule_line = life_like(remark)
+                rule, grid, _ = read_rule(remark)
+                remarked = _Header((0, 0), rule, grid)
             elif letter == "O" and remark:
                 comments.append(f"Author: {remark}")  # as plaintext files write it
-            elif letter in ("C", "c", "D") and remark and not remark.startswith("XRLE"):  # XRLE: Golly's bookkeeping
+            elif letter in ("C", "c", "D") and remark.startswith("XRLE"):  # Golly's bookkeeping
+                found = _POSITION.search(remark)
+                place = (int(found[2]), int(found[1])) if found else place
+            elif letter in ("C", "c", "D") and remark:
                 comments.append(remark)
         elif not body and _HEADER_START.match(plain):
-            if size != (0, 0):
+            if header is not None:
                 raise ValueError("the pattern has two headers")
-            size, rule = _parse_header(plain)
+            header = _parse_header(plain)
+        elif not body and header is not None and not header.rest and _RULE_LINE.match(plain):
+            header = _parse_tail(plain, header.size, plain)
         elif plain:
             before, end, _ = plain.partition("!")
             body.append(before.replace(" ", ""))
             if ended := bool(end):
                 break
+    header = header or _Header((0, 0), None, None)
+    if header.rest:
+        body, ended = _beside(header, body, ended)
+    if header.size != (0, 0) and not body:
+        raise ValueError("the pattern has a header and no cells: it is cut off")
     runs = "".join(body)
+    check_runs(runs, ended=ended)
+    cells = fill(runs, *header.size)
+    rule, grid = (header if header.rule or remarked is None else remarked)[1:3]
+    if grid is not None and place is not None:
+        grid = replace(grid, row=place[0] + grid.height // 2, column=place[1] + grid.width // 2)
+    return Pattern(cells, name=" ".join(names).strip(), rule=rule, comments=tuple(comments), grid=grid)
+
+
+class _Header(NamedTuple):
+    """What the line "x = 3, y = 3, rule = B3/S23" says."""
+
+    size: tuple[int, int]
+    """Height and width."""
+    rule: Rule | None
+    grid: Grid | None
+    rest: str = ""
+    """What comes after: cells, or words."""
+
+
+def _parse_header(line: str) -> _Header:
+    found = HEADER.fullmatch(line)
+    if not found:
+        raise _no_header(line)
+    width, height = number(found[1]), number(found[2])
+    if height and width:  # Golly writes 0 for a pattern without cells
+        check_extent(height, width)
+    return _parse_tail(found[3].lstrip(" ,;"), (height, width), line)
+
+
+def _parse_tail(tail: str, size: tuple[int, int], line: str) -> _Header:
+    """What comes after the size: a rule with or without its word, other keys with a number, cells."""
+    at = 0
+    while pair := _PAIR.match(tail, at):
+        if pair[1].lower() == "rule":
+            return _with_rule(tail[pair.end() :], size)
+        value = _NUMBER.match(tail, pair.end())
+        if not value:  # a rule behind a misspelt word would be lost
+            raise _no_header(line)
+        at = value.end()
+    tail = tail[at:]
+    if word := _WORD.match(tail):
+        return _with_rule(tail[word.end() :], size)
+    if RULE_DIGITS.match(tail) or tail.partition(",")[0].strip().lower() in NAMED_RULES:
+        return _with_rule(tail, size)
+    if not tail or _RUNS.fullmatch(tail.partition("!")[0]):
+        return _Header(size, None, None, tail)
+    raise _no_header(line)
+
+
+def _with_rule(text: str, size: tuple[int, int]) -> _Header:
+    rule, grid, rest = read_rule(text)
+    rest = rest.strip(" ,;")
+    return _Header(size, rule, grid, rest[1:].lstrip() if rest.startswith(". ") or rest == "." else rest)
+
+
+def _no_header(line: str) -> ValueError:
+    return ValueError(f"the header {excerpt(line)!r} is not of the form 'x = 3, y = 3, rule = B3/S23'")
+
+
+def _beside(header: _Header, body: list[str], ended: bool) -> tuple[list[str], bool]:
+    """The body of a pattern with something behind its header: cells go before it, words are left out."""
+    before, end, _ = header.rest.partition("!")
+    if not _RUNS.fullmatch(before):
+        return body, ended
+    runs = before.replace(" ", "")
+    if not body:
+        return [runs], bool(end)
+    if "$" not in before:  # a word made of these letters, or the first row of the cells?
+        raise ValueError(
+            f"{excerpt(header.rest)!r} behind the header could be cells or a word; write the cells below it"
+        )
+    return ([runs], True) if end else ([runs, *body], ended)
+
+
+def check_runs(runs: str, *, ended: bool) -> None:
+    """ValueError unless these are runs of dead and live cells. ended: a `!` came after them."""
     if strange := _NOT_RUN.search(runs):
         _refuse_states(runs, strange.start())
     if "A" in runs or "." in runs:  # Golly's letters: there a capital B is the second state, not a dead cell
@@ -71,20 +182,6 @@ def parse_rle(lines: list[str]) -> Pattern:
                 _refuse_states(runs, runs.index(capital))
     if runs[-1:].isdigit() and not ended:
         raise ValueError("the pattern is cut off: it ends in a run count")
-    cells = _fill(runs, *size)
-    return Pattern(cells, name=" ".join(names).strip(), rule=rule or rule_line, comments=tuple(comments))
-
-
-def _parse_header(line: str) -> tuple[tuple[int, int], Rule | None]:
-    """(height, width) and the rule of a line "x = 3, y = 3, rule = B3/S23"."""
-    found = _HEADER.fullmatch(line)
-    if not found:
-        raise ValueError(f"the header {excerpt(line)!r} is not of the form 'x = 3, y = 3, rule = B3/S23'")
-    width, height = number(found[1]), number(found[2])
-    if height and width:  # Golly writes 0 for a pattern without cells
-        check_extent(height, width)
-    rule = _HEADER_RULE.search(found[3])
-    return (height, width), life_like(rule[1]) if rule else None
 
 
 def _refuse_states(runs: str, position: int) -> None:
@@ -94,7 +191,7 @@ def _refuse_states(runs: str, position: int) -> None:
     raise ValueError(f"{runs[position]!r} is not part of a pattern: RLE is made of counts and of b, o, $ and !")
 
 
-def _fill(runs: str, height: int, width: int) -> Cells:
+def fill(runs: str, height: int, width: int) -> Cells:
     """The cells of an RLE body, at least (height, width); all sizes are checked before anything is allocated."""
     letters = np.frombuffer(runs.encode(), np.uint8)
     named = height > 0 and width > 0
