@@ -7,7 +7,7 @@ import click
 
 from golfast.errors import Failure
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+from .options import FOLDER, IN_PLACE, device_option, examples, json_option, quiet_option, standard_input
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
@@ -31,7 +31,7 @@ def sweep_options(command: Any) -> Any:
             ),
             click.option("--counted", type=click.IntRange(1), help="Runs that must count, instead of the spec's."),
             click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
-            click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file."),
+            click.option("--results", type=IN_PLACE, default=RESULTS, show_default=True, help="The results file."),
             click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work."),
             click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
             click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]"),
@@ -65,13 +65,15 @@ def sweep_options(command: Any) -> Any:
 @click.argument("spec")
 @sweep_options
 def ablate(spec: str, **options: Any) -> None:
-    """Run the sweep SPEC: a TOML file, or the name of one that comes with golfast.
+    """Run the sweep SPEC: a TOML file (- is stdin), or the name of one that comes with golfast.
 
     Trials that the results file has are not run again, whichever executor, sweep or machine they came from. A row's
     trials are decided by its seeds alone, never by what ends first.
     """
     from golfast.ablate.spec import load_spec
 
+    if spec == "-":
+        spec = str(standard_input("SPEC", click.get_current_context(), ".toml"))
     run_sweep([load_spec(spec)], **options)
 
 

@@ -35,15 +35,13 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
 
     config = TrainConfig(seed=seed)
     run = RunFolder(folder or Path("runs") / f"demo-{seed}")
-    if again:
-        run.clear()
     with Display(quiet=quiet) as display:
-        if run.finished:
+        if run.finished and not again:
             display.say(f"{run.path} holds a finished demo, shown again; --again runs it anew")
             dataset = None
         else:
             dataset = _dataset(run.path.parent, config.data, display)
-        result = run_trial(config, run, dataset, device=device, resume=True, display=display)
+        result = run_trial(config, run, dataset, device=device, resume=True, again=again, display=display)
     rows = result_rows(result, run.path)
     rows.insert(1, ("the paper's", f"{PAPER_METRIC:.2f}   (mean of 42 runs, arXiv 2405.06409, table 1)"))
     show(result | {"paper_metric": PAPER_METRIC, "folder": str(run.path)}, rows, as_json=as_json)

@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
+from .options import (
+    DATASET,
+    FILE,
+    FOLDER,
+    check_resumed,
+    device_option,
+    examples,
+    json_option,
+    quiet_option,
+    show,
+    show_plan,
+)
 
 
 @click.command(
@@ -104,6 +115,7 @@ def train(
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
+    check_resumed(resume, run.begun, run.path)
     curves = open_tensorboard(run.path / "tensorboard") if tensorboard else nullcontext(watch_nothing)
     with Display(quiet=quiet) as display, curves as watch:
         display.say(f"run folder: {run.path}")
