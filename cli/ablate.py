@@ -7,7 +7,16 @@ import click
 
 from golfast.errors import Failure
 
-from .options import FOLDER, IN_PLACE, device_option, examples, json_option, quiet_option, standard_input
+from .options import (
+    FOLDER,
+    IN_PLACE,
+    device_option,
+    examples,
+    json_option,
+    no_lock_option,
+    quiet_option,
+    standard_input,
+)
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
@@ -43,6 +52,7 @@ def sweep_options(command: Any) -> Any:
             click.option("--address", help="The Ray cluster's address.  [default: RAY_ADDRESS, or one started here]"),
             click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
             click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time, and run nothing."),
+            no_lock_option,
             device_option,
             json_option,
             quiet_option,
@@ -107,6 +117,7 @@ def run_sweep(
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.store import Store
     from golfast.ablate.sweep import sweep
+    from golfast.run.locks import check_lockable
 
     kind = kind or kind_of(specs[0].kind)
     recipes = tuple(dict.fromkeys(recipes)) or specs[0].recipes or kind.recipes[:1]
@@ -134,8 +145,8 @@ def run_sweep(
             kind, rows, results, device, executor, workers, retry_failed=retry_failed, as_json=as_json, quiet=quiet
         )
         return rows
-    if executor == "local":
-        _check_folder(folder)
+    if executor == "local" or folder.exists():
+        check_lockable(folder)
     with Store.writing(results) as store, Board(quiet=quiet) as board:
         plan = Plan(rows, store.states(failed=not retry_failed), Elsewhere(store.configs()))
         with _executor(executor, kind.work(folder.resolve(), device), workers, together, address) as chosen:
@@ -156,18 +167,6 @@ def tell_failed(rows: "list[Row]", results: Path) -> None:
             f"{runs} failed; `golfast results {results} --where state=failed --columns trial,reason` says why, and "
             "with --retry-failed they are run again"
         )
-
-
-def _check_folder(folder: Path) -> None:
-    """OSError if trials could not work there."""
-    import tempfile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def show_rows(rows: "list[Row]", states: Any, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from .options import (
     check_resumed,
     examples,
     json_option,
+    no_lock_option,
     quiet_option,
     show,
     show_plan,
@@ -79,6 +80,7 @@ def data() -> None:
 @click.option("--shard", type=click.IntRange(0), help="Make this one of them only, counted from 0.")
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @click.option("--dry-run", is_flag=True, help="Print the resolved recipe and its size, and make nothing.")
 @json_option
@@ -142,6 +144,7 @@ def make(
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option
@@ -168,6 +171,7 @@ def merge(path: Path, parts: tuple[Path, ...], **options: Any) -> None:
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option
@@ -193,6 +197,7 @@ def split(source: Path, folder: Path, shards: int, **options: Any) -> None:
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import FOLDER, device_option, examples, json_option, no_lock_option, quiet_option, show
 
 PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, mean of 42 runs
 
@@ -16,6 +16,7 @@ PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, me
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the network; the data stays the same.")
 @click.option("--folder", type=FOLDER, help="Where everything goes.  [default: runs/demo-SEED]")
 @click.option("--again", is_flag=True, help="Run anew where a finished demo is, in place of it.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option

@@ -135,6 +135,21 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, callback=_json_asked, help="Print the result as JSON on stdout."
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+
+
+def _promise(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    from golfast.run.locks import unlocked
+
+    ctx.find_root().with_resource(unlocked(value))
+
+
+no_lock_option = click.option(
+    "--no-lock",
+    is_flag=True,
+    expose_value=False,
+    callback=_promise,
+    help="Where a file system has no locks go on without, for no other job writes there.",
+)
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, OUT, STDIN, examples, is_taken, tell_written
+from .options import FILE, OUT, STDIN, examples, is_taken, no_lock_option, tell_written
 
 
 @click.command(
@@ -23,6 +23,7 @@ from .options import FILE, OUT, STDIN, examples, is_taken, tell_written
     type=FILE,
     help="A text to put before the tables: paragraphs with empty lines between them.",
 )
+@no_lock_option
 def report(file: Path, out: Path | None, markdown_file: Path | None, findings_file: Path | None) -> None:
     """Make one HTML file of the results file FILE: tables beside the paper's, intervals, curves, strips.
 

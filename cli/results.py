@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, OUT, examples
+from .options import FILE, OUT, examples, no_lock_option
 
 
 @click.command(
@@ -25,6 +25,7 @@ from .options import FILE, OUT, examples
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--out", type=OUT, help="Write to this file instead of stdout.")
+@no_lock_option
 def results(
     file: Path, wheres: tuple[str, ...], columns: str | None, kind: str, as_json: bool, out: Path | None
 ) -> None:

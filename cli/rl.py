@@ -17,6 +17,7 @@ from .options import (
     device_option,
     examples,
     json_option,
+    no_lock_option,
     quiet_option,
     show,
     show_plan,
@@ -72,6 +73,7 @@ def rl() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and the run's name, and train nothing.")
 @episodes_option
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -217,6 +219,7 @@ def play(run: Path, out: Path | None, seed: int, sampled: bool, untrained: bool,
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the agent.")
 @click.option("--folder", type=FOLDER, help="Where everything goes.  [default: runs/rl-demo-SEED]")
 @click.option("--again", is_flag=True, help="Run anew where a finished demo is, in place of it.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option

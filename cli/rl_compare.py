@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ablate import RESULTS, run_sweep, tell_failed
-from .options import FOLDER, IN_PLACE, OUT, SPEC, STDOUT, device_option, examples, is_taken, json_option, quiet_option
+from .options import (
+    FOLDER,
+    IN_PLACE,
+    OUT,
+    SPEC,
+    STDOUT,
+    device_option,
+    examples,
+    is_taken,
+    json_option,
+    no_lock_option,
+    quiet_option,
+)
 
 if TYPE_CHECKING:
     from golfast.ablate.plan import Row
@@ -42,6 +54,7 @@ episodes_option = click.option(
 @click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]")
 @click.option("--save", type=OUT, help="Also write the rows, as JSON, here.")
 @episodes_option
+@no_lock_option
 @device_option
 @json_option
 @quiet_option

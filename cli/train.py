@@ -14,6 +14,7 @@ from .options import (
     device_option,
     examples,
     json_option,
+    no_lock_option,
     quiet_option,
     show,
     show_plan,
@@ -48,6 +49,7 @@ from .options import (
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and the run's name, and train nothing.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option

@@ -7,6 +7,7 @@ inherit.
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,19 @@ def unlocked(on: bool = True) -> Iterator[None]:
                 del os.environ[VARIABLE]
             else:
                 os.environ[VARIABLE] = before
+
+
+def check_lockable(folder: Path) -> None:
+    """Failure if files in a folder, which is made if need be, cannot be locked and nothing was promised.
+
+    For who would otherwise have made a file before it is told. OSError if no file can be made there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            lock(file.fileno(), folder, busy="")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def open_lock(path: Path) -> int:
