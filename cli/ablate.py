@@ -8,7 +8,17 @@ import click
 
 from golfast.errors import Failure
 
-from .options import FILE, FOLDER, device_option, examples, json_option, next_steps, quiet_option
+from .options import (
+    FOLDER,
+    IN_PLACE,
+    device_option,
+    examples,
+    json_option,
+    next_steps,
+    no_lock_option,
+    quiet_option,
+    standard_input,
+)
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board
@@ -36,7 +46,7 @@ def sweep_options(command: Any) -> Any:
             ),
             click.option("--counted", type=click.IntRange(1), help="Runs that must count, instead of the spec's."),
             click.option("--most", type=click.IntRange(1), help="Runs tried at most per variant."),
-            click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file."),
+            click.option("--results", type=IN_PLACE, default=RESULTS, show_default=True, help="The results file."),
             click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work."),
             click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
             click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]"),
@@ -49,6 +59,7 @@ def sweep_options(command: Any) -> Any:
             click.option("--retry-failed", is_flag=True, help="Try again what an earlier sweep recorded as failed."),
             click.option("--dry-run", is_flag=True, help="Print the trials and an estimate of time, and run nothing."),
             click.option("--measure", is_flag=True, help="With --dry-run: time a few steps of each kind of trial."),
+            no_lock_option,
             device_option,
             json_option,
             quiet_option,
@@ -71,13 +82,15 @@ def sweep_options(command: Any) -> Any:
 @click.argument("spec")
 @sweep_options
 def ablate(spec: str, **options: Any) -> None:
-    """Run the sweep SPEC: a TOML file, or the name of one that comes with golfast.
+    """Run the sweep SPEC: a TOML file (- is stdin), or the name of one that comes with golfast.
 
     Trials that the results file has are not run again, whichever executor, sweep or machine they came from. A row's
     trials are decided by its seeds alone, never by what ends first.
     """
     from golfast.ablate.spec import load_spec
 
+    if spec == "-":
+        spec = str(standard_input("SPEC", click.get_current_context(), ".toml"))
     run_sweep([load_spec(spec)], **options)
 
 
@@ -112,6 +125,7 @@ def run_sweep(
     from golfast.ablate.plan import Plan, Row
     from golfast.ablate.store import Store
     from golfast.ablate.sweep import sweep
+    from golfast.run.locks import check_lockable
 
     kind = kind or kind_of(specs[0].kind)
     recipes = tuple(dict.fromkeys(recipes)) or specs[0].recipes or kind.recipes[:1]
@@ -141,8 +155,8 @@ def run_sweep(
         known = _Known.of(results, folder, retry_failed=retry_failed)
         _show_plan(kind, rows, known, device, executor, workers, measure=measure, as_json=as_json, quiet=quiet)
         return rows
-    if executor == "local":
-        _check_folder(folder)
+    if executor == "local" or folder.exists():
+        check_lockable(folder)
     with Store.writing(results) as store, Board(quiet=quiet) as board:
         plan = Plan(rows, store.states(failed=not retry_failed), Elsewhere(store.configs()))
         with _executor(executor, kind.work(folder.resolve(), device), workers, together, address) as chosen:
@@ -164,18 +178,6 @@ def tell_failed(rows: "list[Row]", results: Path) -> None:
             f"{runs} failed; `golfast results {results} --where state=failed --columns trial,reason` says why, and "
             "with --retry-failed they are run again"
         )
-
-
-def _check_folder(folder: Path) -> None:
-    """OSError if trials could not work there."""
-    import tempfile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def _tell_doubts(kind: "Kind", rows: "list[Row]") -> None:

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, examples, json_option, quiet_option, show, show_plan
+from .options import (
+    DATASET,
+    FILE,
+    FOLDER,
+    NEW_DATASET,
+    OUT,
+    check_resumed,
+    examples,
+    json_option,
+    no_lock_option,
+    quiet_option,
+    show,
+    show_plan,
+)
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories
@@ -60,13 +73,14 @@ def data() -> None:
         "golfast data make x.h5 --rule highlife --boundary torus --dry-run",
     )
 )
-@click.argument("path", type=DATASET)
+@click.argument("path", type=NEW_DATASET)
 @click.option("--recipe", "recipe_file", type=FILE, help="TOML file with the fields below; options win over it.")
 @recipe_options
 @click.option("--shards", type=click.IntRange(1), help="Make PATH a folder with so many files and a manifest.")
 @click.option("--shard", type=click.IntRange(0), help="Make this one of them only, counted from 0.")
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @click.option("--dry-run", is_flag=True, help="Print the resolved recipe and its size, and make nothing.")
 @json_option
@@ -89,6 +103,7 @@ def make(
     from golfast.data import make as make_dataset
     from golfast.data.shards import shard_spans
     from golfast.run.config import from_mapping, read_toml, to_mapping, to_toml
+    from golfast.run.files import result_file
     from golfast.run.progress import Display
 
     given = {name: value for name, value in fields.items() if value is not None}
@@ -105,11 +120,13 @@ def make(
     if dry_run:
         show_plan(result, f"{path}: {size / 1e6:,.1f} MB", to_toml(recipe), as_json=as_json)
         return
+    _check_place(path, resume, shards)
     with Display(quiet=quiet) as display:
         phase = display.phase(f"make {path.name}", count, unit="trajectory")
         how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "workers": workers, "progress": phase.update}
         if shards is None:
-            make_dataset(path, recipe, **how)
+            with result_file(path) as target:
+                make_dataset(target, recipe, **how)
         else:
             make_shards(path, recipe, shards, shard=shard, **how)
         phase.done()
@@ -122,11 +139,12 @@ def make(
         "golfast data merge all.h5 huge                   a folder of shards as one file",
     )
 )
-@click.argument("path", type=FILE)
+@click.argument("path", type=OUT)
 @click.argument("parts", type=DATASET, nargs=-1, required=True)
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option
@@ -138,7 +156,10 @@ def merge(path: Path, parts: tuple[Path, ...], **options: Any) -> None:
     from golfast.data import Trajectories
     from golfast.data import merge as merge_datasets
 
-    _rearrange("merge", path, Trajectories.joined(parts), lambda **how: merge_datasets(parts, path, **how), **options)
+    def work(target: Path, **how: Any) -> None:
+        merge_datasets(parts, target, **how)
+
+    _rearrange("merge", path, Trajectories.joined(parts), work, **options)
 
 
 @data.command(
@@ -150,6 +171,7 @@ def merge(path: Path, parts: tuple[Path, ...], **options: Any) -> None:
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option
@@ -158,10 +180,10 @@ def split(source: Path, folder: Path, shards: int, **options: Any) -> None:
     from golfast.data import Trajectories
     from golfast.data import split as split_dataset
 
-    def work(**how: Any) -> None:
-        split_dataset(source, folder, shards, **how)
+    def work(target: Path, **how: Any) -> None:
+        split_dataset(source, target, shards, **how)
 
-    _rearrange("split", folder, Trajectories(source), work, **options)
+    _rearrange("split", folder, Trajectories(source), work, shards=shards, **options)
 
 
 @data.command(
@@ -171,10 +193,11 @@ def split(source: Path, folder: Path, shards: int, **options: Any) -> None:
     )
 )
 @click.argument("source", type=DATASET)
-@click.argument("path", type=FILE)
+@click.argument("path", type=OUT)
 @profile_option
 @resume_option
 @overwrite_option
+@no_lock_option
 @workers_option
 @json_option
 @quiet_option
@@ -183,7 +206,10 @@ def convert(source: Path, path: Path, **options: Any) -> None:
     from golfast.data import Trajectories
     from golfast.data import convert as convert_dataset
 
-    _rearrange("convert", path, Trajectories(source), lambda **how: convert_dataset(source, path, **how), **options)
+    def work(target: Path, **how: Any) -> None:
+        convert_dataset(source, target, **how)
+
+    _rearrange("convert", path, Trajectories(source), work, **options)
 
 
 @data.command(
@@ -194,7 +220,7 @@ def convert(source: Path, path: Path, **options: Any) -> None:
     )
 )
 @click.argument("path", type=DATASET)
-@click.option("--png", type=FILE, help="Also draw the sample trajectory.")
+@click.option("--png", type=OUT, help="Also draw the sample trajectory.")
 @json_option
 def info(path: Path, png: Path | None, as_json: bool) -> None:
     """Describe the dataset PATH: its recipe, its size, and a look at its states."""
@@ -274,32 +300,51 @@ def verify(path: Path, regenerate: bool, workers: int | None, as_json: bool, qui
 
 def _rearrange(
     verb: str,
-    target: Path,
+    path: Path,
     dataset: "Trajectories",
     work: Callable[..., object],
     *,
+    shards: int | None = None,
     as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
     """Do it under a progress bar, and say what was written."""
     from golfast.data import Trajectories
+    from golfast.run.files import result_file
     from golfast.run.progress import Display
 
-    with Display(quiet=quiet) as display:
-        phase = display.phase(f"{verb} {target.name}", len(dataset), unit="trajectory")
-        work(progress=phase.update, **options)
+    _check_place(path, options["resume"], shards)
+    with Display(quiet=quiet) as display, result_file(path) as target:
+        phase = display.phase(f"{verb} {path.name}", len(dataset), unit="trajectory")
+        work(target, progress=phase.update, **options)
         phase.done()
-    files = Trajectories(target).files
-    size = sum(file.path.stat().st_size for file in files)
+        files = Trajectories(target).files
+        size = sum(file.path.stat().st_size for file in files)
     share = size / (len(dataset) * dataset.recipe.trajectory_bytes)
-    result = {"path": str(target), "bytes": size, "files": len(files), "trajectories": len(dataset)}
+    result = {"path": str(path), "bytes": size, "files": len(files), "trajectories": len(dataset)}
     words = f"{len(dataset):,} trajectories, {size / 1e6:,.1f} MB, {share:.0%} of the packed bits"
-    show(result, [("written", f"{target}  ({words})")], as_json=as_json)
+    show(result, [("written", f"{path}  ({words})")], as_json=as_json)
+
+
+def _check_place(path: Path, resume: bool, shards: int | None) -> None:
+    """ValueError for shards in a stream, and for --resume where nothing was begun."""
+    from golfast.data.layout import partial_path
+    from golfast.run.files import followed, is_stream
+
+    target = followed(path)
+    if shards is not None and is_stream(target):
+        raise ValueError(f"{path} is a stream, which --shards cannot be written to; give a folder")
+    if shards is None:
+        begun = target.exists() or partial_path(target).exists()
+    else:
+        begun = target.is_dir() and any(target.glob("*-of-*.h5*"))
+    check_resumed(resume, begun and not is_stream(target), path)
 
 
 def _draw(path: Path, states: Any, title: str) -> None:
     from golfast.imagine.strip import draw_line
+    from golfast.run.files import result_file
     from golfast.run.pictures import draw_row, fitting_cell, stack, write_png
 
     rows = draw_row(
@@ -307,4 +352,5 @@ def _draw(path: Path, states: Any, title: str) -> None:
         cell=fitting_cell(*states.shape[1:]),
         labels=[f"state {number}" for number in range(1, len(states) + 1)],
     )
-    write_png(stack([draw_line(title, size=15), rows]), path)
+    with result_file(path) as target:
+        write_png(stack([draw_line(title, size=15), rows]), target)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import FOLDER, device_option, examples, json_option, no_lock_option, quiet_option, show
 
 PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, mean of 42 runs
 
@@ -16,6 +16,7 @@ PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, me
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the network; the data stays the same.")
 @click.option("--folder", type=FOLDER, help="Where everything goes.  [default: runs/demo-SEED]")
 @click.option("--again", is_flag=True, help="Run anew where a finished demo is, in place of it.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -35,15 +36,13 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
 
     config = TrainConfig(seed=seed)
     run = RunFolder(folder or Path("runs") / f"demo-{seed}")
-    if again:
-        run.clear()
     with Display(quiet=quiet) as display:
-        if run.finished:
+        if run.finished and not again:
             display.say(f"{run.path} holds a finished demo, shown again; --again runs it anew")
             dataset = None
         else:
             dataset = _dataset(run.path.parent, config.data, display)
-        result = run_trial(config, run, dataset, device=device, resume=True, display=display)
+        result = run_trial(config, run, dataset, device=device, resume=True, again=again, display=display)
     rows = result_rows(result, run.path)
     rows.insert(1, ("the paper's", f"{PAPER_METRIC:.2f}   (mean of 42 runs, arXiv 2405.06409, table 1)"))
     show(result | {"paper_metric": PAPER_METRIC, "folder": str(run.path)}, rows, as_json=as_json)

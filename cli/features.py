@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, FOLDER, examples, json_option, quiet_option, refuse_beside, show
+from .options import FOLDER, OUT, examples, json_option, quiet_option, refuse_beside, show
 from .sheets import Wanted, draw_sheets, sheet_rows
 
 RESULTS = Path("results") / "features"
@@ -42,7 +42,7 @@ RESULTS = Path("results") / "features"
 @click.option("--change", "with_change", is_flag=True, help="Also draw each layer before and after training.")
 @click.option("--list", "only_list", is_flag=True, help="List the layers and do nothing.")
 @click.option("--out", type=FOLDER, help="Folder for the pictures.  [default: RUN/features]")
-@click.option("--save", type=FILE, help="Also write the figures, with this command, here.")
+@click.option("--save", type=OUT, help="Also write the figures, with this command, here.")
 @click.option("--show", "only_show", is_flag=True, help=f"Print the figures kept in {RESULTS} and do nothing.")
 @json_option
 @quiet_option
@@ -82,7 +82,8 @@ def features(
         refuse_beside("--list", context, {"run", "as_json", "quiet"})
     from golfast.features import Jolt, OptimiseConfig
     from golfast.features.transform import MODERATE
-    from golfast.run.files import write_json
+    from golfast.run.files import result_file, write_json
+    from golfast.run.folder import RunFolder
     from golfast.run.precision import torch_threads
     from golfast.run.progress import Display
 
@@ -92,6 +93,8 @@ def features(
     if jitter is not None:
         jolt = dataclasses.replace(MODERATE, jitter=jitter) if jitter else Jolt()
     config = OptimiseConfig(method=method, rounds=rounds, jolt=jolt, seed=seed)
+    if out is None and not only_list:
+        RunFolder(run).check_parts()
     with Display(quiet=quiet) as display, torch_threads(1):
         subject = load_subject(run, 2 if only_list else count)
         if only_list:
@@ -104,7 +107,8 @@ def features(
         folder = out or run / "features"
         result = draw_sheets(subject, wanted, folder, display)
     if save:
-        write_json(save, {"command": shlex.join(["golfast", *sys.argv[1:]]), **result})
+        with result_file(save) as path:
+            write_json(path, {"command": shlex.join(["golfast", *sys.argv[1:]]), **result})
     show(result, sheet_rows(result, folder), as_json=as_json)
 
 

@@ -1,10 +1,11 @@
 """`golfast imagine`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples
+from .options import FOLDER, OUT, check_ending, device_option, examples, pattern_source, tell_written
 
 
 @click.command(
@@ -12,24 +13,25 @@ from .options import FILE, FOLDER, device_option, examples
         "golfast imagine runs/demo-0                            four held-out sequences, to runs/demo-0/imagined.png",
         "golfast imagine runs/demo-0 --pattern glider --out glider.png",
         "golfast imagine runs/demo-0 --pattern my.rle --out mine.png",
+        "golfast imagine runs/demo-0 --pattern - --out - < my.rle > mine.png",
     )
 )
 @click.argument("run", type=FOLDER)
-@click.option("--out", type=FILE, help="PNG to write.  [default: RUN/imagined.png]")
+@click.option("--out", type=OUT, help="PNG to write.  [default: RUN/imagined.png]")
 @click.option("--count", type=click.IntRange(1, 50), default=4, show_default=True, help="Sequences to draw.")
 @click.option(
     "--first", type=click.IntRange(0), default=0, show_default=True, help="The first of them in the test data."
 )
-@click.option("--pattern", help="Start from this pattern, a name or a file, in the middle of the board.")
+@click.option("--pattern", help="Start from this pattern, a name or a file (- for stdin), in the middle of the board.")
 @device_option
 def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:
     """Draw what RUN's network imagines: true states above, decoded hidden states below."""
     from golfast.ablate import held_out_cells, load_trial
     from golfast.imagine import draw_imagined
+    from golfast.run.files import result_file
     from golfast.run.pictures import write_png
 
-    if out is not None and out.suffix.lower() != ".png":
-        raise ValueError(f"--out {out} has an unknown ending; allowed is: .png")
+    check_ending(out, ".png")
     if pattern is not None and (count, first) != (4, 0):
         raise ValueError(
             "--count and --first choose test sequences, and --pattern starts from a pattern; give only one"
@@ -42,9 +44,10 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
         from golfast.life import find_pattern, simulate
 
         recipe = config.data
-        board = find_pattern(pattern).place(recipe.height, recipe.width)
+        board = find_pattern(pattern_source(pattern)).place(recipe.height, recipe.width)
         truth = simulate(board[None], recipe.generations, rule=recipe.rule, boundary=recipe.boundary)
         title = f"What {run.name} imagines: {pattern}"
     target = out or run / "imagined.png"
-    write_png(draw_imagined(network, truth, compute, title=title), target)
-    click.echo(target)
+    with result_file(target) if out else nullcontext(target) as path:
+        write_png(draw_imagined(network, truth, compute, title=title), path)
+    tell_written(target)

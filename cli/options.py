@@ -1,6 +1,10 @@
 """What several commands share: options, and how results are printed."""
 
 import json
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,12 +14,142 @@ from click.core import ParameterSource
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-DATASET = click.Path(path_type=Path)  # a file, a manifest, or the folder with one
+STDIN, STDOUT = "golfast.stdin", "golfast.stdout"  # who has them, in a command's meta
+_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+
+class Named(click.Path):
+    """A path that cannot be `-`: of a folder, or of a file that is read and written in place."""
+
+    def __init__(self, what: str, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+        self._what = what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """As click's. ValueError for `-`."""
+        if os.fspath(value) == "-":
+            raise ValueError(f"{_name(param)} is {self._what}, which - (a stream) cannot be; ./- is one of that name")
+        path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
+        return path
+
+
+class Input(click.Path):
+    """A file to read; `-` is standard input, of which a copy is read, with an ending if one is needed."""
+
+    def __init__(self, ending: str = "", **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+        self._ending = ending
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """As click's, and the name of a copy for `-`. ValueError if standard input is asked for twice."""
+        if ctx and os.fspath(value) in _STANDARD_INPUT:
+            return standard_input(_name(param), ctx, self._ending)
+        path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
+        return path
+
+
+class Output(click.Path):
+    """A file to write a result to with `result_file`; `-` is standard output."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, allow_dash=True, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """As click's. ValueError if several results are for standard output, or for what is no place for one."""
+        from golfast.run.files import followed, is_stream
+
+        value = "-" if os.fspath(value) in _STANDARD_OUTPUT else value
+        path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
+        is_stream(followed(path))
+        if ctx and str(path) == "-":
+            _take(ctx, STDOUT, _name(param))
+        return path
+
+
+FILE = Input(dir_okay=False)
+SPEC = Input(".toml", dir_okay=False)
+DATASET = Input()  # a file, a manifest, or the folder with one
+OUT = Output(dir_okay=False)
+NEW_DATASET = Output()  # a file, or a folder for shards
+FOLDER = Named("a folder", file_okay=False)
+IN_PLACE = Named("a file that is read and written in place", dir_okay=False)
+
+
+def standard_input(who: str, ctx: click.Context, ending: str = "") -> Path:
+    """A copy of standard input, as long as the command runs. ValueError if it is asked for twice."""
+    _take(ctx, STDIN, who)
+    path = (
+        Path(ctx.find_root().with_resource(tempfile.TemporaryDirectory(prefix="golfast-"))) / f"standard-input{ending}"
+    )
+    if not ctx.resilient_parsing:
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+    return path
+
+
+def pattern_source(pattern: str) -> str:
+    """A pattern's name or file as the command line has it, or for `-` the name of a copy of standard input."""
+    return str(standard_input("PATTERN", click.get_current_context())) if pattern == "-" else pattern
+
+
+def is_taken(stream: str) -> bool:
+    """Whether an option of this command has STDIN or STDOUT for itself."""
+    return stream in click.get_current_context().meta
+
+
+def check_ending(out: Path | None, ending: str) -> None:
+    """ValueError for a file of another ending; a stream needs none."""
+    from golfast.run.files import followed, is_stream
+
+    if out is not None and out.suffix.lower() != ending and not is_stream(followed(out)):
+        raise ValueError(f"--out {out} has an unknown ending; allowed is: {ending}")
+
+
+def tell_written(path: Path) -> None:
+    """Print where a result was written, unless stdout is the result."""
+    if not is_taken(STDOUT):
+        click.echo(path)
+
+
+def _take(ctx: click.Context, stream: str, who: str) -> None:
+    other = ctx.meta.setdefault(stream, who)
+    if other != who:
+        way = "from standard input" if stream == STDIN else "to standard output"
+        raise ValueError(f"{other} and {who} both go {way}; give one of them a file")
+
+
+def _name(param: click.Parameter | None) -> str:
+    if param is None:
+        return "it"
+    return param.human_readable_name if isinstance(param, click.Argument) else param.opts[0]
+
+
+def _json_asked(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value:
+        _take(ctx, STDOUT, "--json")
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_json_asked, help="Print the result as JSON on stdout."
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+
+
+def _promise(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    from golfast.run.locks import unlocked
+
+    ctx.find_root().with_resource(unlocked(value))
+
+
+no_lock_option = click.option(
+    "--no-lock",
+    is_flag=True,
+    expose_value=False,
+    callback=_promise,
+    help="Where a file system has no locks go on without, for no other job writes there.",
+)
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
@@ -24,6 +158,12 @@ device_option = click.option(
 def examples(*lines: str) -> str:
     """Examples for the end of a help text, kept as they are."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def check_resumed(resume: bool, begun: bool, path: Path) -> None:
+    """ValueError if --resume was given and nothing was begun at `path`: a name is wrong, or it is too early."""
+    if resume and not begun:
+        raise ValueError(f"there is nothing to go on with at {path}; leave --resume out to begin there")
 
 
 def refuse_beside(flag: str, context: click.Context, meant: set[str]) -> None:
@@ -50,10 +190,10 @@ def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool)
 
 
 def show(result: dict[str, Any], rows: list[tuple[str, str]], *, as_json: bool) -> None:
-    """Print a result on stdout: as JSON, or as two columns."""
+    """Print a result: as JSON, or as two columns; on stdout, or on stderr if another result has that."""
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}")
+        click.echo(f"{name:<{width}}  {value}", err=is_taken(STDOUT))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, examples
+from .options import FILE, OUT, STDIN, examples, is_taken, no_lock_option, tell_written
 
 
 @click.command(
@@ -15,14 +15,15 @@ from .options import FILE, examples
     )
 )
 @click.argument("file", type=FILE, default=Path("runs") / "results.sqlite")
-@click.option("--out", type=FILE, help="The HTML file.  [default: beside FILE, as report.html]")
-@click.option("--markdown", "markdown_file", type=FILE, help="Write the tables as Markdown to this file, too.")
+@click.option("--out", type=OUT, help="The HTML file.  [default: beside FILE, as report.html]")
+@click.option("--markdown", "markdown_file", type=OUT, help="Write the tables as Markdown to this file, too.")
 @click.option(
     "--findings",
     "findings_file",
     type=FILE,
     help="A text to put before the tables: paragraphs with empty lines between them.",
 )
+@no_lock_option
 def report(file: Path, out: Path | None, markdown_file: Path | None, findings_file: Path | None) -> None:
     """Make one HTML file of the results file FILE: tables beside the paper's, intervals, curves, strips.
 
@@ -30,15 +31,19 @@ def report(file: Path, out: Path | None, markdown_file: Path | None, findings_fi
     """
     from golfast.ablate.store import Store
     from golfast.report import markdown, page
-    from golfast.run.files import write_text
+    from golfast.run.files import result_file, write_text
 
     findings = _text(findings_file) if findings_file else ""
+    if out is None and is_taken(STDIN) and file.name == "standard-input":
+        raise ValueError("a report of standard input has no file to lie beside; give --out FILE, or --out -")
     out = out or file.with_name("report.html")
     with Store.reading(file) as store:
-        write_text(out, page(store, findings))
+        with result_file(out) as path:
+            write_text(path, page(store, findings))
         if markdown_file:
-            write_text(markdown_file, markdown(store))
-    click.echo(out)
+            with result_file(markdown_file) as path:
+                write_text(path, markdown(store))
+    tell_written(out)
 
 
 def _text(path: Path) -> str:

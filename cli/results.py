@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, examples
+from .options import FILE, OUT, examples, no_lock_option
 
 
 @click.command(
@@ -24,7 +24,8 @@ from .options import FILE, examples
     "--format", "kind", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--out", type=FILE, help="Write to this file instead of stdout.")
+@click.option("--out", type=OUT, help="Write to this file instead of stdout.")
+@no_lock_option
 def results(
     file: Path, wheres: tuple[str, ...], columns: str | None, kind: str, as_json: bool, out: Path | None
 ) -> None:
@@ -37,13 +38,13 @@ def results(
 
     from golfast.ablate.query import SHOWN, project, records, select, write_csv, write_parquet
     from golfast.ablate.store import Store
-    from golfast.run.files import write_text
+    from golfast.run.files import result_file, write_text
 
     if as_json and kind not in ("table", "json"):
         raise ValueError(f"--json and --format {kind} ask for two formats; leave one of them out")
     kind = "json" if as_json else kind
     if kind == "parquet" and out is None:
-        raise ValueError("Parquet is not for a terminal; give --out FILE")
+        raise ValueError("Parquet is not for a terminal; give --out FILE, or --out - for a pipe")
     with Store.reading(file) as store:
         found = records(store)
     names = [name.strip() for name in columns.split(",")] if columns else None
@@ -53,7 +54,8 @@ def results(
     chosen = project(chosen, names) if names else chosen
     if kind == "parquet":
         assert out is not None
-        write_parquet(chosen, out)
+        with result_file(out) as path:
+            write_parquet(chosen, path)
         return
     text = io.StringIO()
     if kind == "csv":
@@ -63,7 +65,8 @@ def results(
     else:
         text.write(_table(chosen))
     if out:
-        write_text(out, text.getvalue())
+        with result_file(out) as path:
+            write_text(path, text.getvalue())
     else:
         click.echo(text.getvalue(), nl=False)
 

@@ -2,12 +2,26 @@
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
+from .options import (
+    FILE,
+    FOLDER,
+    OUT,
+    check_ending,
+    check_resumed,
+    device_option,
+    examples,
+    json_option,
+    no_lock_option,
+    quiet_option,
+    show,
+    show_plan,
+)
 from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
 
 CURVE_POINTS = 200  # of a learning curve that is kept
@@ -59,6 +73,7 @@ def rl() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and the run's name, and train nothing.")
 @episodes_option
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -84,7 +99,9 @@ def train(
     given = parse_changes(assignments)
     if seed is not None:
         given["seed"] = seed
-    if folder and resume and RunFolder(folder).config.exists() and not (environment or config_file):
+    if folder and resume and not dry_run:
+        check_resumed(resume, RunFolder(folder).begun, folder)
+    if folder and resume and RunFolder(folder).begun and not (environment or config_file):
         config = load_config(RunFolder(folder))
         if changed := difference(config, override(config, given)):
             raise ValueError(f"{folder} holds a run of other fields: {', '.join(changed)}; give another --folder")
@@ -95,6 +112,7 @@ def train(
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
+    check_resumed(resume, run.begun, run.path)
     if not run.finished:
         first_agent(config)  # what cannot be played, or not by this network, is told before anything else
     with Display(quiet=quiet) as display:
@@ -112,7 +130,7 @@ def train(
 )
 @click.argument("run", type=FOLDER)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the games.")
-@click.option("--save", type=FILE, help="Also write the scores, the learning curve and the config, as JSON, here.")
+@click.option("--save", type=OUT, help="Also write the scores, the learning curve and the config, as JSON, here.")
 @episodes_option
 @device_option
 @json_option
@@ -124,7 +142,7 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
     """
     from golfast.rl import judge, load_agent
     from golfast.run.config import to_mapping
-    from golfast.run.files import write_json
+    from golfast.run.files import result_file, write_json
     from golfast.run.folder import RunFolder
     from golfast.run.hardware import hardware, versions
     from golfast.run.progress import Display
@@ -154,7 +172,8 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
             "hardware": hardware(),
             "versions": versions(),
         }
-        write_json(save, kept_result)
+        with result_file(save) as path:
+            write_json(path, kept_result)
     show(found, list(words.items()), as_json=as_json)
 
 
@@ -166,7 +185,7 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
     )
 )
 @click.argument("run", type=FOLDER)
-@click.option("--out", type=FILE, help="GIF to write.  [default: RUN/played.gif]")
+@click.option("--out", type=OUT, help="GIF to write.  [default: RUN/played.gif]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the game.")
 @click.option("--sampled", is_flag=True, help="Draw actions from the policy; otherwise the likeliest is taken.")
 @click.option("--untrained", is_flag=True, help="Play with the weights as they were at first.")
@@ -186,10 +205,10 @@ def play(
     """Draw a game of RUN's agent, with its values and the chances of its actions, as a GIF."""
     from golfast.rl import first_agent, load_agent, play_episode
     from golfast.rl.draw import draw_episode
+    from golfast.run.files import result_file
     from golfast.run.pictures import frame_time, save_gif
 
-    if out is not None and out.suffix.lower() != ".gif":
-        raise ValueError(f"--out {out} has an unknown ending; allowed is: .gif")
+    check_ending(out, ".gif")
     milliseconds = frame_time(fps)
     config, network, compute = load_agent(run, device)
     if untrained:
@@ -197,7 +216,8 @@ def play(
     episode = play_episode(network, config.environment, compute, greedy=not sampled, seed=seed)
     target = out or run / "played.gif"
     title = f"{config.environment.name}: {run.name}{', untrained' if untrained else ''}"
-    save_gif(draw_episode(episode, title=title), target, milliseconds=milliseconds)
+    with result_file(target) if out else nullcontext(target) as path:
+        save_gif(draw_episode(episode, title=title), path, milliseconds=milliseconds)
     result = {"picture": str(target), "score": episode.score, "steps": len(episode.moments), "over": episode.over}
     ended = "" if episode.over else ", not over yet"
     show(
@@ -210,6 +230,7 @@ def play(
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the agent.")
 @click.option("--folder", type=FOLDER, help="Where everything goes.  [default: runs/rl-demo-SEED]")
 @click.option("--again", is_flag=True, help="Run anew where a finished demo is, in place of it.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -230,12 +251,11 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
 
     config = override(recipe("brick"), {"seed": seed, "steps": DEMO_STEPS})
     run = RunFolder(folder or Path("runs") / f"rl-demo-{seed}")
-    if again:
-        run.clear()
+    run.check_parts()
     with Display(quiet=quiet) as display:
-        if run.finished:
+        if run.finished and not again:
             display.say(f"{run.path} holds a finished demo, shown again; --again runs it anew")
-        result = run_agent(config, run, device=device, resume=True, display=display)
+        result = run_agent(config, run, device=device, resume=True, again=again, display=display)
         with torch_threads(1):
             subject = load_subject(run.path, DEMO_EXAMPLES)
             sheets = draw_sheets(subject, Wanted(config=OptimiseConfig()), run.path / "features", display)

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ablate import RESULTS, run_sweep, tell_failed
-from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option
+from .options import (
+    FOLDER,
+    IN_PLACE,
+    OUT,
+    SPEC,
+    STDOUT,
+    device_option,
+    examples,
+    is_taken,
+    json_option,
+    no_lock_option,
+    quiet_option,
+)
 
 if TYPE_CHECKING:
     from golfast.ablate.plan import Row
@@ -34,14 +46,15 @@ episodes_option = click.option(
 )
 @click.argument("environment")
 @click.option("--variant", "variants", multiple=True, metavar="'NAME: KEY=VALUE ...'", help="One line of the table.")
-@click.option("--spec", type=FILE, help="TOML file of variants, in place of --variant.")
+@click.option("--spec", type=SPEC, help="TOML file of variants, in place of --variant.")
 @click.option("--seeds", type=click.IntRange(1, 1000), help="Runs of each variant.  [default: the spec's, or 3]")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set one field for all variants.")
-@click.option("--results", type=FILE, default=RESULTS, show_default=True, help="The results file.")
+@click.option("--results", type=IN_PLACE, default=RESULTS, show_default=True, help="The results file.")
 @click.option("--folder", type=FOLDER, default=Path("runs"), show_default=True, help="Where trials work.")
 @click.option("--workers", type=click.IntRange(1), help="Trials at a time.  [default: the cores there are]")
-@click.option("--save", type=FILE, help="Also write the rows, as JSON, here.")
+@click.option("--save", type=OUT, help="Also write the rows, as JSON, here.")
 @episodes_option
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -65,7 +78,7 @@ def compare(
     from golfast.ablate.store import Store
     from golfast.rl import first_agent
     from golfast.run.config import override, to_mapping
-    from golfast.run.files import write_json
+    from golfast.run.files import result_file, write_json
     from golfast.run.hardware import hardware, versions
 
     if variants and spec:
@@ -96,7 +109,8 @@ def compare(
         "versions": versions(),
     }
     if save:
-        write_json(save, result)
+        with result_file(save) as path:
+            write_json(path, result)
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
@@ -106,11 +120,13 @@ def compare(
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    width = max(len(row["variant"]) for row in rows)
-    click.echo(f"{'':<{width}}  {'greedy':>24}  {'sampled':>24}  {'steps/s':>9}")
+    width, aside = max(len(row["variant"]) for row in rows), is_taken(STDOUT)
+    click.echo(f"{'':<{width}}  {'greedy':>24}  {'sampled':>24}  {'steps/s':>9}", err=aside)
     for row in rows:
         scores = [interval_words(row[name]) for name in ("greedy", "sampled")]
-        click.echo(f"{row['variant']:<{width}}  {scores[0]:>24}  {scores[1]:>24}  {row['steps_per_second']:>9,.0f}")
+        click.echo(
+            f"{row['variant']:<{width}}  {scores[0]:>24}  {scores[1]:>24}  {row['steps_per_second']:>9,.0f}", err=aside
+        )
 
 
 @click.command(

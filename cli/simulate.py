@@ -8,7 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from .options import FILE, examples, json_option, show
+from .options import OUT, examples, json_option, pattern_source, show, tell_written
 
 if TYPE_CHECKING:
     from golfast.life import Rule
@@ -20,6 +20,7 @@ _GIF_PIXELS = 1 << 28  # of all its frames, which are drawn before any is writte
 _PNG_STATES = 12
 _FPS, _MOST_FPS, _SECONDS = 5, 25, 10  # a short GIF is slow enough to follow, a long one lasts about so long
 _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
+_STREAMED = ".rle"  # what - and other streams get, unless --format says otherwise
 
 
 @click.command(
@@ -30,6 +31,7 @@ _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
         "golfast simulate r-pentomino --size 400x400 --generations 1103 --out last.rle",
         "golfast simulate my.rle --rule highlife --boundary torus --out states.png --generations 8",
         "golfast simulate --size 64x64 --seed 7 --density 0.3 --json",
+        "golfast simulate glider -g 4 --out - | golfast simulate - --out - --format png > next.png",
     )
 )
 @click.argument("pattern", required=False)
@@ -41,8 +43,15 @@ _FORMATS = (".png", ".gif", ".rle", ".cells", ".lif", ".life", ".mc")
 @click.option("--density", type=float, default=0.5, show_default=True, help="Chance that a soup's cell is alive.")
 @click.option(
     "--out",
-    type=FILE,
-    help="Write to .gif (all states), .png (up to 12 of them), .rle, .cells, .lif, .life or .mc (the last).",
+    type=OUT,
+    help="Write to .gif (all states), .png (up to 12 of them), .rle, .cells, .lif, .life or .mc (the last); - is "
+    "stdout.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([ending[1:] for ending in _FORMATS]),
+    help="What --out gets.  [default: as its ending says, or rle for - and other streams]",
 )
 @click.option("--cell", type=click.IntRange(1, 64), help="Pixels of a cell.  [default: fits the board]")
 @click.option("--fps", type=float, help="Generations a second of a .gif.  [default: 5; up to 25 where it is long]")
@@ -56,21 +65,22 @@ def simulate(
     seed: int,
     density: float,
     out: Path | None,
+    form: str | None,
     cell: int | None,
     fps: float | None,
     as_json: bool,
 ) -> None:
     """Run PATTERN, a built-in name, an apgcode or a file (.rle, .cells, .lif, .life, .mc, .mcl), or else a soup.
 
-    A rule in the file that names its board, such as B3/S23:T30,20, decides size and boundary.
+    `-` for PATTERN is a pattern file on standard input. A rule in the file that names its board, such as B3/S23:T30,20,
+    decides size and boundary.
     """
     from golfast.life import Rule, find_pattern, soups
 
-    if out is not None and out.suffix.lower() not in _FORMATS:
-        raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
-    if fps is not None and (out is None or out.suffix.lower() != ".gif"):
+    ending = _ending(out, form)
+    if fps is not None and ending != ".gif":
         raise ValueError("--fps is the speed of a GIF; give --out with a name that ends in .gif, or leave it out")
-    found = None if pattern is None else find_pattern(pattern)
+    found = None if pattern is None else find_pattern(pattern_source(pattern))
     law = Rule.parse(rule) if rule is not None else (found.rule if found and found.rule else Rule.parse("B3/S23"))
     grid = found.grid if found and rule is None else None
     if found and grid:
@@ -86,14 +96,15 @@ def simulate(
         height, width = parse_size("64x64" if size is None else size)
         board = soups(1, height, width, seed=seed, density=density)[0]
     milliseconds = _frame_time(generations, fps)
-    wanted, world = _wanted(out, generations, board.shape, cell), {"rule": law, "boundary": boundary}
+    wanted, world = _wanted(ending, generations, board.shape, cell), {"rule": law, "boundary": boundary}
     population: list[int] = []
     if out is None or as_json or len(wanted) == generations + 1:
         kept, population = _follow(board, generations, wanted, **world)
     else:
         kept = _leap(board, wanted, **world)
     if out is not None:
-        _write(out, kept, wanted, law, cell, milliseconds, name=pattern or f"soup {seed}", grid=grid)
+        name = found.name if found and pattern == "-" else pattern or f"soup {seed}"
+        _write(out, ending, kept, wanted, law, cell, milliseconds, name=name, grid=grid)
     result: dict[str, Any] = {
         "rule": str(law),
         "boundary": boundary,
@@ -104,7 +115,7 @@ def simulate(
     if as_json:
         show(result, [], as_json=True)
     elif out is not None:
-        click.echo(out)
+        tell_written(out)
     else:
         click.echo("generation\tpopulation")
         for generation, cells in enumerate(population):
@@ -137,12 +148,31 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _wanted(out: Path | None, generations: int, shape: tuple[int, int], cell: int | None) -> NDArray[np.int64]:
+def _ending(out: Path | None, form: str | None) -> str:
+    """What is to be written, as the ending of a file of it; empty if nothing is. ValueError if that is not clear."""
+    from golfast.run.files import followed, is_stream
+
+    if out is None:
+        if form is not None:
+            raise ValueError("--format says what --out gets; give --out FILE, or --out - for standard output")
+        return ""
+    ending = out.suffix.lower()
+    if form is not None:
+        if ending in _FORMATS and ending != f".{form}":
+            raise ValueError(f"--out {out} and --format {form} ask for two formats; leave one of them out")
+        return f".{form}"
+    if ending not in _FORMATS:
+        if not is_stream(followed(out)):
+            raise ValueError(f"--out {out} has an unknown ending; allowed are: {', '.join(_FORMATS)}")
+        return _STREAMED
+    return ending
+
+
+def _wanted(ending: str, generations: int, shape: tuple[int, int], cell: int | None) -> NDArray[np.int64]:
     """Generations whose states are to be written. ValueError if they are more than a GIF may have."""
     from golfast.life.simulate import check_generations
 
     generations = check_generations(generations)
-    ending = out.suffix.lower() if out else ""
     if ending == ".gif":
         side = _pixels(shape, cell)
         if (frames := generations + 1) * shape[0] * shape[1] * side**2 > _GIF_PIXELS:
@@ -154,7 +184,7 @@ def _wanted(out: Path | None, generations: int, shape: tuple[int, int], cell: in
         return np.arange(frames)
     if ending == ".png":
         return np.unique(np.linspace(0, generations, min(_PNG_STATES, generations + 1)).astype(np.int64))
-    return np.array([generations] if out else [], np.int64)
+    return np.array([generations] if ending else [], np.int64)
 
 
 def _pixels(shape: tuple[int, ...], cell: int | None) -> int:
@@ -199,6 +229,7 @@ def _follow(
 
 def _write(
     out: Path,
+    ending: str,
     states: "Cells",
     wanted: NDArray[np.int64],
     law: "Rule",
@@ -211,18 +242,19 @@ def _write(
     from golfast.imagine.animation import animate_boards
     from golfast.life import format_life105, format_life106, format_macrocell, format_plaintext, format_rle
     from golfast.life.patterns import Pattern
-    from golfast.run.files import write_text
+    from golfast.run.files import result_file, write_text
     from golfast.run.pictures import draw_row, save_gif, write_png
 
     whole = grid and replace(grid, row=0, column=0)
     last = Pattern(cells=states[-1], name=f"{name}, generation {wanted[-1]}", rule=law, grid=whole)
     pixels = _pixels(states.shape[1:], cell)
-    ending = out.suffix.lower()
-    if ending == ".gif":
-        save_gif(animate_boards(states, cell=pixels), out, milliseconds=milliseconds)
-    elif ending == ".png":
-        write_png(draw_row(states, cell=pixels, labels=[f"generation {k}" for k in wanted]), out)
-    else:
+    with result_file(out) as path:
+        if ending == ".gif":
+            save_gif(animate_boards(states, cell=pixels), path, milliseconds=milliseconds)
+            return
+        if ending == ".png":
+            write_png(draw_row(states, cell=pixels, labels=[f"generation {k}" for k in wanted]), path)
+            return
         written = {
             ".rle": format_rle,
             ".cells": format_plaintext,
@@ -230,4 +262,4 @@ def _write(
             ".life": format_life106,
             ".mc": format_macrocell,
         }
-        write_text(out, written[ending](last))
+        write_text(path, written[ending](last))

@@ -6,7 +6,19 @@ from typing import Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
+from .options import (
+    DATASET,
+    FILE,
+    FOLDER,
+    check_resumed,
+    device_option,
+    examples,
+    json_option,
+    no_lock_option,
+    quiet_option,
+    show,
+    show_plan,
+)
 
 
 @click.command(
@@ -37,6 +49,7 @@ from .options import DATASET, FILE, FOLDER, device_option, examples, json_option
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and the run's name, and train nothing.")
+@no_lock_option
 @device_option
 @json_option
 @quiet_option
@@ -108,6 +121,7 @@ def train(
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return
+    check_resumed(resume, run.begun, run.path)
     from golfast.ablate import run_trial
     from golfast.run.progress import Display
     from golfast.run.watch import tensorboard as open_tensorboard

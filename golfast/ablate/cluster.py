@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from golfast.ablate.jobs import Ended, Trial, Work, describe_error
 from golfast.errors import Failure
+from golfast.run.locks import promised, unlocked
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -61,7 +62,7 @@ class RayExecutor:
 
     def submit(self, trial: Trial) -> None:
         """Start a trial."""
-        self._running[self._task.remote(self._work, trial)] = trial, time.monotonic()
+        self._running[self._task.remote(self._work, trial, promised())] = trial, time.monotonic()
 
     def wait(self, timeout: float | None = None) -> list[Ended]:
         """Trials that ended since the last call; waits for the first for `timeout` seconds."""
@@ -97,13 +98,14 @@ def _reach(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_REACH).close()
 
 
-def _run(work: Work, trial: Trial) -> tuple[dict[str, Any] | None, str | None, float, str]:
+def _run(work: Work, trial: Trial, no_lock: bool) -> tuple[dict[str, Any] | None, str | None, float, str]:
     """What a node does for a trial. Ray gives a task of one core one OpenMP thread; the rest is told here."""
     os.environ["GOLFAST_THREADS"] = "1"
     began = time.monotonic()
     result, reason = None, None
     try:
-        result = work(trial)
+        with unlocked(no_lock):
+            result = work(trial)
     except Exception as error:
         reason = describe_error(error)
     return result, reason, time.monotonic() - began, f"{os.uname().nodename}:{os.getpid()}"

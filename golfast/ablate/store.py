@@ -1,6 +1,5 @@
 """The results file: SQLite, written by one process at a time, read by anybody at any moment."""
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 from golfast.ablate.jobs import State, Trial
 from golfast.errors import Failure
 from golfast.run.config import fingerprint, to_mapping
+from golfast.run.files import followed
+from golfast.run.locks import lock, no_locks, open_lock, promised
 
 if TYPE_CHECKING:
     from golfast.ablate.plan import Row
 
 FORMAT = 1
+_UNLOCKED = {"SQLITE_IOERR_LOCK", "SQLITE_IOERR_RDLOCK", "SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_PROTOCOL"}
+_UNLOCKED |= {f"SQLITE_IOERR_SHM{what}" for what in ("OPEN", "SIZE", "LOCK", "MAP")}
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS trials (
@@ -90,17 +93,18 @@ class Store:
     def writing(cls, path: Path) -> Iterator["Store"]:
         """Open or make a results file, and keep other writers out.
 
-        Raises Failure if another process writes to it, or if it is not a results file of this format.
+        Raises Failure if another process writes to it, if it is not a results file of this format, or if its file
+        system has no locks and the user did not promise that there is no other writer (`golfast.run.locks`).
         """
+        path = followed(path)  # so that all names of a file have one lock
+        if path.exists() and not path.is_file():
+            raise Failure(f"{path} is not a file, and so no results file; give another --results file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        handle = open_lock(path.with_name(f".{path.name}.lock"))
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Failure(f"another job writes to {path}; wait for it, or give another --results file") from None
+            lock(handle, path, busy=f"another job writes to {path}; wait for it, or give another --results file")
             with _told(path):
-                db = sqlite3.connect(path, isolation_level=None)
+                db = _open(path, "rwc")
                 try:
                     _check_format(db, path, writing=True)
                     db.execute("PRAGMA journal_mode = WAL")
@@ -110,7 +114,7 @@ class Store:
                 finally:
                     db.close()
         finally:
-            os.close(lock)
+            os.close(handle)
 
     @classmethod
     @contextmanager
@@ -126,7 +130,7 @@ class Store:
         with _told(path):
             # In a folder that cannot be written to a file is taken as it stands: SQLite would want files beside it.
             still = not os.access(path.parent, os.W_OK)
-            db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}", uri=True)
+            db = _open(path, "ro&immutable=1" if still else "ro")
             try:
                 _check_format(db, path, writing=False)
                 yield cls(db, path)
@@ -364,6 +368,27 @@ def _our_tables() -> dict[str, list[tuple[str, str]]]:
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_TABLES)
         return {name: _table(db, name) for name in _names(db)}
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    """Connect to a file that SQLite can lock; or, where it cannot and the user promised that there is one writer, not.
+
+    SQLite without locks keeps the index of its log (WAL) in memory, and takes up a log that another left.
+    """
+    where = f"{path.resolve().as_uri()}?mode={mode}"
+    db = sqlite3.connect(where, uri=True, isolation_level=None)
+    try:
+        db.execute("PRAGMA schema_version")
+        return db
+    except sqlite3.OperationalError as error:
+        db.close()
+        if error.sqlite_errorname not in _UNLOCKED:
+            raise
+        if not promised():
+            raise Failure(no_locks(path, str(error))) from None
+    db = sqlite3.connect(f"{where}&vfs=unix-none", uri=True, isolation_level=None)
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return db
 
 
 @contextmanager

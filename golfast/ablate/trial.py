@@ -42,6 +42,7 @@ def run_trial(
     device: str = "auto",
     source: RunFolder | None = None,
     resume: bool = False,
+    again: bool = False,
     draw: bool = True,
     sequences: int = EVALUATED,
     display: Display | None = None,
@@ -51,8 +52,9 @@ def run_trial(
 
     dataset: the training data, of the recipe config.data; if left out it is made in memory. source: a finished run
     whose network this one's is, and is not trained again: what comes out is the same. sequences: how many test
-    sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned. watch
-    is called with every record of what is trained, under its name.
+    sequences the metric is the mean of. A folder whose run is finished is not run again: its result is returned, unless
+    `again` is set: then the run in the folder, whatever it is, is removed once no other job is at work in it. watch is
+    called with every record of what is trained, under its name.
 
     A run that diverges or is stuck ends like any other and says so in its "outcome". Raises ValueError if the folder
     has a run and `resume` is not set, or if the dataset is of another recipe; Failure as `train` does.
@@ -62,12 +64,14 @@ def run_trial(
     config = as_run(config, compute)
     if dataset is not None and dataset.recipe != config.data:
         raise ValueError("the dataset is of another recipe than the config's data")
-    if done := folder.earlier_result(resume=resume, same=lambda: _is_of(config, folder)):
+    if not again and (done := folder.earlier_result(resume=resume, same=lambda: _is_of(config, folder))):
         return folder.read_result(NETWORK) or done
     if source is not None and not folder.stage_checkpoint("network").exist():
         check_reuse(source, load_config(source), config)
     check_memory(config, compute, in_memory=dataset is None)
     with folder.locked():
+        if again:
+            folder.clear()
         folder.start(to_toml(config))
         return _run(config, folder, dataset, compute, source, sequences, resume, draw, display, watch)
 

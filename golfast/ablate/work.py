@@ -1,6 +1,7 @@
 """A trial as a worker runs it: in a folder of its own, on data that all workers of a machine share."""
 
-import fcntl
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from golfast.data import Recipe, Trajectories, make
 from golfast.errors import Failure
 from golfast.run.config import fingerprint
 from golfast.run.folder import RunFolder
+from golfast.run.locks import lock, open_lock
 from golfast.run.precision import choose_compute
 from golfast.train.stack import alike, train_together
 
@@ -75,8 +77,15 @@ def shared_dataset(folder: Path, recipe: Recipe) -> Trajectories:
     """The dataset of a recipe as a memory map of one file; the first who asks makes it, the others wait for it."""
     path = folder / "data" / f"{fingerprint(recipe)}.h5"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    handle = open_lock(path.parent / f".{path.name}.lock")
+    try:
+        locked = lock(handle, path, busy="", wait=True)
         if not path.exists():
-            make(path, recipe, resume=True)
+            if locked:
+                make(path, recipe, resume=True)
+            else:  # then each who comes too early makes its own, to the same bytes
+                with tempfile.TemporaryDirectory(dir=path.parent) as apart:
+                    make(Path(apart) / path.name, recipe).replace(path)
         return Trajectories(path)
+    finally:
+        os.close(handle)

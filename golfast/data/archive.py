@@ -27,6 +27,7 @@ from golfast.data.layout import (
 from golfast.data.overlap import check_workers, in_order
 from golfast.data.recipe import Recipe
 from golfast.data.writer import Progress, Source, finish, is_done, locked, telling_full
+from golfast.run.locks import check_lockable
 
 ZSTD = 32015  # its number in The HDF Group's registry of filters
 LEVEL = 1  # higher ones gain little on packed cells
@@ -54,7 +55,7 @@ def write_archive(
         progress(recipe.count)
         return path
     partial = partial_path(path)
-    partial.parent.mkdir(parents=True, exist_ok=True)
+    check_lockable(partial.parent)
     with (
         locked(partial, create=True) as file,
         telling_full(partial, "free some space, and give --resume to start again"),

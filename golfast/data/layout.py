@@ -88,7 +88,7 @@ def new_file(path: Path) -> h5py.File:
     What takes a page or more begins with one.
     """
     pages = {"alignment_threshold": PAGE, "alignment_interval": PAGE}
-    return h5py.File(path, "w", libver=("v110", "v110"), locking=False, **pages)
+    return _hdf5(path, "w", libver=("v110", "v110"), **pages)
 
 
 def write_attributes(file: h5py.File, recipe: Recipe, profile: str) -> None:
@@ -127,7 +127,7 @@ def open_layout(path: Path) -> Layout:
     if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
         raise Failure(f"{path} is not a file, and so not a golfast dataset")
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with _hdf5(path, "r") as file:
             return _read_layout(path, file)
     except (Failure, PermissionError, KeyboardInterrupt):
         raise
@@ -210,6 +210,19 @@ def check_digest(path: Path, layout: Layout) -> str:
             "written; make the file again"
         )
     return stored
+
+
+def _hdf5(path: Path, mode: str, **options: Any) -> h5py.File:
+    """Open a file that HDF5 is not to lock. Failure if it does so all the same, and cannot."""
+    try:
+        return h5py.File(path, mode, locking=False, **options)
+    except OSError as error:
+        if "unable to lock file" not in str(error):
+            raise
+        raise Failure(
+            f"HDF5 cannot lock {path}, and need not: golfast keeps other jobs out by itself; unset "
+            "HDF5_USE_FILE_LOCKING, or set it to FALSE"
+        ) from None
 
 
 def _read_layout(path: Path, file: h5py.File) -> Layout:

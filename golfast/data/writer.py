@@ -5,7 +5,6 @@ there are workers make one, and four more wait for the disk, so all of these ove
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -42,6 +41,7 @@ from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import difference
 from golfast.run.files import replacing
+from golfast.run.locks import check_lockable, lock
 
 _WRITING = 4  # threads that wait for the disk, so that it has the next block before it is done with this one
 _HDF5_ERRNO = re.compile(r"errno = ([0-9]+)")
@@ -106,7 +106,7 @@ def write_train(
         with locked(partial):  # not under the feet of a job that is making it
             partial.unlink()
     if not partial.exists():
-        partial.parent.mkdir(parents=True, exist_ok=True)
+        check_lockable(partial.parent)
         with telling_full(partial, "free some space"), replacing(partial) as temporary:
             _create(temporary, recipe)
     layout = _open_or_advise(partial)
@@ -126,9 +126,14 @@ def write_train(
 
 
 def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite: bool) -> bool:
-    """Whether there is nothing left to do. ValueError if something at `path` must be left alone."""
+    """Whether there is nothing left to do. ValueError if something at `path` must be left alone.
+
+    Failure if what a killed job would have left is no file: it would be written through a link.
+    """
     check_place(path)
     partial = partial_path(path)
+    if partial.is_symlink() or (partial.exists() and not partial.is_file()):
+        raise Failure(f"{partial} is not a file that a job left but a link, a folder or a device; remove it")
     if path.exists() and not overwrite:
         if resume and not partial.exists():
             layout = _open_or_advise(path)
@@ -173,13 +178,13 @@ def counted_from(progress: Progress, before: int) -> Progress:
 
 @contextmanager
 def locked(partial: Path, *, create: bool = False) -> Iterator[int]:
-    """A partial file, open for writing, while nobody else makes it. Failure if somebody does."""
-    file = os.open(partial, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+    """A partial file, open for writing, while nobody else makes it.
+
+    Failure if somebody does, or if it cannot be locked.
+    """
+    file = os.open(partial, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o666)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failure(f"another job is making {partial}; wait for it, or end it") from None
+        lock(file, partial, busy=f"another job is making {partial}; wait for it, or end it")
         yield file
     finally:
         os.close(file)

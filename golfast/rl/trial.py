@@ -30,6 +30,7 @@ def run_agent(
     *,
     device: str = "auto",
     resume: bool = False,
+    again: bool = False,
     episodes: int = EPISODES,
     pictures: bool = True,
     display: Display | None = None,
@@ -37,13 +38,14 @@ def run_agent(
     """Train, evaluate on `episodes` whole games, greedy and sampled, draw; returns what result.json holds.
 
     A folder whose run is finished is not run again: its result is returned, and if it was judged by another number of
-    games the display says so. Raises ValueError if the folder has a run
-    and `resume` is not set; otherwise as `train` does.
+    games the display says so. With `again` the run in the folder, whatever it is, is removed once no other job is at
+    work in it. Raises ValueError if the folder has a run and neither `resume` nor `again` is set; otherwise as `train`
+    does.
     """
     display = display or Display(quiet=True)
     compute = choose_compute(device, config.precision).unscaled
     config = as_run(config, device)
-    if done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config):
+    if not again and (done := folder.earlier_result(resume=resume, same=lambda: load_config(folder) == config)):
         done = folder.read_result(AGENT) or done
         if (judged := done["greedy"]["count"]) != episodes:
             display.say(
@@ -52,6 +54,8 @@ def run_agent(
             )
         return done
     with folder.locked():
+        if again:
+            folder.clear()
         phase = display.phase(f"train {config.algorithm} on {config.environment.name}", config.steps, unit="step")
 
         def watch(record: Record) -> None:

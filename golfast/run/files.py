@@ -1,16 +1,92 @@
 """Files that are whole or absent, never half-written."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from golfast.errors import Failure
+
+STANDARD_OUTPUT = Path("-")
+_LINKS = 40  # that the system follows at most
+
+
+@contextmanager
+def result_file(path: Path) -> Iterator[Path]:
+    """Where a result that is to go to `path` is to be written, as one who names a file on a command line means it.
+
+    A link is followed: what is yielded is its target, so that the target is replaced and the link stays. To `-`
+    (standard output), a pipe, a terminal or a character device such as /dev/null a result is written as a stream, when
+    the block has ended well; what is yielded then is a file in a temporary folder.
+
+    Raises ValueError, before anything is written, for what is neither a file nor a stream.
+    """
+    target = followed(path)
+    if not is_stream(target):
+        yield target
+        return
+    with tempfile.TemporaryDirectory(prefix="golfast-") as folder:
+        yield (written := Path(folder) / ("result" + path.suffix))
+        with written.open("rb") as source, _stream(target) as stream:
+            shutil.copyfileobj(source, stream, 1 << 20)
+            stream.flush()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a result is written to `path` as a stream. ValueError for what is neither a file nor a stream."""
+    if path == STANDARD_OUTPUT or _descriptor(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # not there, or not to be looked at: who writes it will say so
+        return False
+    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        what = "a disk" if stat.S_ISBLK(mode) else "a socket"
+        raise ValueError(f"{path} is {what}, where no result is written; give a file, or - for standard output")
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def followed(path: Path) -> Path:
+    """What a link, and a link that it names, stand for in the end, there or not; `path` itself if it is no link.
+
+    Open files of this process, such as /dev/stdout, stay what they are. OSError if links lead round in a circle.
+    """
+    here = path
+    for _ in range(_LINKS):
+        if path == STANDARD_OUTPUT or not here.is_symlink() or _descriptor(here) is not None:
+            return here
+        here = here.parent / here.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of an open file of this process, of which `path` is the name that Linux gives it, as /dev/fd/3."""
+    name, folder = path.name, os.path.realpath(path.parent)
+    return int(name) if name.isdecimal() and folder == f"/proc/{os.getpid()}/fd" else None
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[IO[bytes]]:
+    if path == STANDARD_OUTPUT:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        return
+    number = _descriptor(path)
+    if number == 1:
+        sys.stdout.flush()
+    with path.open("wb") if number is None else os.fdopen(os.dup(number), "wb") as stream:
+        yield stream
 
 
 @contextmanager
@@ -18,10 +94,12 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder that takes the place of `path` when the block ends well.
 
     If the block raises, or the process is killed, `path` is what it was before. What a killed process leaves is called
-    .<name>.<8 letters>.tmp<suffix>, and the next one that writes to `path` removes it.
+    .<name>.<8 letters>.tmp<suffix>, and the next one that writes to `path` removes it. If `path` is a link, the link is
+    replaced and not what it points to (`result_file` follows links). Failure if it is a device, a pipe or a socket.
     """
     temporary, handle = None, -1
     try:
+        _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
         temporary, handle = _temporary(path)
@@ -38,6 +116,13 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
             os.close(handle)
+
+
+def _check_replaceable(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            raise Failure(f"{path} is not a file but a device, a pipe or a socket, which a file does not replace")
 
 
 def _temporary(path: Path) -> tuple[Path, int]:

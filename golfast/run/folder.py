@@ -1,6 +1,5 @@
 """The run folder: one place for all that a run leaves behind."""
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from golfast.errors import Failure
 from golfast.run.files import CheckpointFiles, replacing, write_json, write_text
+from golfast.run.locks import lock
 from golfast.run.seal import check_sealed, sealed, unsealed
 from golfast.run.shapes import RECORD, RESULT
 from golfast.run.untrusted import (
@@ -29,6 +29,7 @@ from golfast.run.untrusted import (
 )
 
 STAGES = ("network", "adversarial", "probes")  # a network taken from another run, and what may be trained on top
+ADDED_TO = ("snapshots", "features", "tensorboard", "metrics.jsonl")  # what is written into; other files are replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +89,32 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other jobs out of the folder, which is made if need be. Failure if one is at work in it."""
+        """Keep other jobs out of the folder, which is made if need be.
+
+        Failure if one is at work in it, or if it does not hold its own parts (`check_parts`).
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        self.check_parts()
         handle = os.open(self.path, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Failure(f"another job is at work in {self.path}; wait for it, or end it") from None
+            lock(handle, self.path, busy=f"another job is at work in {self.path}; wait for it, or end it")
             yield
         finally:
             os.close(handle)
+
+    def check_parts(self) -> None:
+        """Failure if a part that is written into is a link to somewhere outside of the folder."""
+        for part in map(self.path.joinpath, ADDED_TO):
+            if part.is_symlink() and not part.resolve().is_relative_to(self.path.resolve()):
+                raise Failure(
+                    f"{part} is a link to {part.readlink()}, outside of the run's folder, and nothing is written or "
+                    "removed there; remove the link"
+                )
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run to go on with, finished or not."""
+        return self.config.exists()
 
     def earlier_result(self, *, resume: bool, same: Callable[[], bool]) -> dict[str, Any] | None:
         """The result of a finished run of the same config, None if there is a run to begin or to go on with.
@@ -106,8 +122,8 @@ class RunFolder:
         same: whether the config in the folder is the wanted one; asked only if there is one. ValueError if something is
         in the folder and `resume` is not set.
         """
-        if not self.path.exists() or not any(self.path.iterdir()):
-            return None
+        if not self.path.exists() or all(file.name.startswith(".") for file in self.path.iterdir()):
+            return None  # at most what a job that was killed as it began left of a file
         if not resume:
             raise ValueError(f"{self.path} is not empty; give --resume to go on with the run in it, or another folder")
         return self.read_result() if self.config.exists() and same() and self.finished else None
@@ -121,7 +137,8 @@ class RunFolder:
         self.result.unlink(missing_ok=True)  # of a run whose weights have gone: it is no result of this one
 
     def clear(self) -> None:
-        """Remove the run that is in the folder, and nothing else: other files stay."""
+        """Remove the run that is in the folder, and nothing else: other files stay. To be done while it is `locked`."""
+        self.check_parts()
         self.result.unlink(missing_ok=True)
         self.drop_checkpoints()
         stages = self.adversarial, self.probes

@@ -37,7 +37,8 @@ def run(folder):
 def killed_once(folder, config_file, there):
     """Start the run in a process of its own and kill it as soon as `there()` is."""
     code = "import sys; from golfast_cli import main; main(sys.argv[1:])"
-    words = ["train", "--config", config_file, "--folder", folder.path, "--resume", "--quiet", "--device", "cpu"]
+    words = ["train", "--config", config_file, "--folder", folder.path, "--quiet", "--device", "cpu"]
+    words += ["--resume"] * folder.begun
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)], env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
