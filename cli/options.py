@@ -10,9 +10,10 @@ from click.core import ParameterSource
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-DATASET = click.Path(path_type=Path)  # a file, a manifest, or the folder with one
+# What may not be read is told by who reads it, for that is no fault in the words.
+FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
+FOLDER = click.Path(path_type=Path, file_okay=False, readable=False)
+DATASET = click.Path(path_type=Path, readable=False)  # a file, a manifest, or the folder with one
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
