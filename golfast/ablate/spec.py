@@ -17,6 +17,8 @@ from golfast.run.config import Config, flatten, from_mapping, override, read_tom
 
 MOST_RUNS = 100_000
 """Of a row; more would take years."""
+_CHECKED = 1000
+"""Seeds whose draws are looked at before a sweep begins; each takes a millisecond."""
 MEASURES = {"networks": ("metric", "adversarial", "order", "imagination", "larger"), "agents": ("score",)}
 
 
@@ -59,9 +61,9 @@ class Variant:
             return self.config(kind, recipe, self.first_seed)
 
     def check(self, kind: Kind, recipe: str) -> None:
-        """ValueError for a key or a value that makes no sense, of any seed that may be tried."""
+        """ValueError for a key or a value that makes no sense, of any of the first 1,000 seeds that may be tried."""
         draws = self.ranges(kind, recipe)
-        for seed in range(self.first_seed, self.first_seed + (self.most if draws else 1)):
+        for seed in range(self.first_seed, self.first_seed + (min(self.most, _CHECKED) if draws else 1)):
             try:
                 self.config(kind, recipe, seed)
             except ValueError as error:
@@ -109,11 +111,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         for variant in self.variants:
-            if variant.most > MOST_RUNS:
-                raise ValueError(
-                    f"variant {variant.name!r} of {self.name} is to try up to {variant.most:,} runs; a row has at most "
-                    f"{MOST_RUNS:,}, so give less as counted and most"
-                )
+            _check_most(f"variant {variant.name!r} of {self.name}", variant.most)
         names = [variant.name for variant in self.variants]
         used = [name for effect in self.effects for name in (*effect.of, *effect.over)]
         used += [strip.variant for strip in self.strips]
@@ -275,6 +273,7 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         raise ValueError(f"variants.{name} sets a seed; a sweep gives out seeds itself, from the key `seed` on")
     if counted < 1 or most < counted:
         raise ValueError(f"variants.{name} is to count {counted} of at most {most} runs; count 1 or more, of as many")
+    _check_most(f"variants.{name}", most)
     for key, value in row.paper.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
             raise ValueError(f"variants.{name}.paper.{key} takes a number; got {shown(value)}")
@@ -313,6 +312,13 @@ def _check_paper(measure: str, variant: Variant) -> None:
     for key in variant.paper:
         if key not in known:
             raise ValueError(unknown_key(f"variants.{variant.name}.paper.{key}", known))
+
+
+def _check_most(where: str, most: int) -> None:
+    if most > MOST_RUNS:
+        raise ValueError(
+            f"{where} is to try up to {shown(most)} runs; a row has at most {MOST_RUNS:,}: give less as counted or most"
+        )
 
 
 def check_paper_runs(where: str, paper: Mapping[str, float]) -> None:
