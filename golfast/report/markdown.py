@@ -36,4 +36,5 @@ def markdown(store: Store, *, tables: tuple[str, ...] = ()) -> str:
 
 def _plain(text: str) -> str:
     """A text such that Markdown shows it as it is, in one line, with no tags, links or bars of its own."""
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", escape(" ".join(text.split()), quote=False))
+    text = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"[<>]|&(?=#?\w+;)", lambda found: escape(found.group()), text)
