@@ -140,6 +140,8 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = " ".join(str(_plain(member)) for member in value)
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n").replace("\r", "\n")  # one by itself would begin a line of the file
     if isinstance(value, str) and _FORMULA.match(value) and not all(map(_NUMBER.fullmatch, value.split())):
         return f"'{value}"
     return _plain(value)
