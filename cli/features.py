@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from .options import FOLDER, OUT, examples, json_option, quiet_option, refuse_beside, show
-from .sheets import Wanted, draw_sheets, sheet_rows
+from .sheets import KEPT, SHEETS, Wanted, draw_sheets, sheet_rows
 
 RESULTS = Path("results") / "features"
 
@@ -113,14 +113,13 @@ def features(
 
 
 def _show_kept(as_json: bool) -> None:
-    from golfast.errors import Failure
+    from golfast.errors import Failure, printable
+    from golfast.run.untrusted import read_json
 
-    kept = {}
-    for path in sorted(RESULTS.glob("*.json")):
-        try:
-            kept[path.stem] = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise Failure(f"{path} is damaged ({error})") from None
+    kept = {path.stem: read_json(path, KEPT) for path in sorted(RESULTS.glob("*.json"))}
+    for name, result in kept.items():
+        if "layers" in result:
+            read_json(RESULTS / f"{name}.json", SHEETS)
     if not kept:
         raise Failure(f"there are no figures in {RESULTS}; run this in a checkout of golfast")
     if as_json:
@@ -129,6 +128,6 @@ def _show_kept(as_json: bool) -> None:
     for name, result in kept.items():
         click.echo(f"{RESULTS / name}.json")
         if "command" in result:
-            click.echo(f"  {result['command']}")
+            click.echo(f"  {printable(result['command'])}")
         for key, value in sheet_rows(result, RESULTS) if "layers" in result else result.items():
-            click.echo(f"  {key:<28}  {value}")
+            click.echo(f"  {printable(key):<28}  {printable(str(value))}")

@@ -23,7 +23,7 @@ class Named(click.Path):
     """A path that cannot be `-`: of a folder, or of a file that is read and written in place."""
 
     def __init__(self, what: str, **options: Any) -> None:
-        super().__init__(path_type=Path, **options)
+        super().__init__(path_type=Path, readable=False, **options)  # what may not be read is told by who reads it
         self._what = what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
@@ -38,7 +38,7 @@ class Input(click.Path):
     """A file to read; `-` is standard input, of which a copy is read, with an ending if one is needed."""
 
     def __init__(self, ending: str = "", **options: Any) -> None:
-        super().__init__(path_type=Path, **options)
+        super().__init__(path_type=Path, readable=False, **options)  # the same
         self._ending = ending
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:

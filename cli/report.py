@@ -47,9 +47,6 @@ def report(file: Path, out: Path | None, markdown_file: Path | None, findings_fi
 
 
 def _text(path: Path) -> str:
-    from golfast.errors import Failure
+    from golfast.run.untrusted import TEXT_BYTES, read_text
 
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Failure(f"{path} is no text in UTF-8; give --findings a plain text file") from None
+    return read_text(path, TEXT_BYTES)

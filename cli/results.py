@@ -5,7 +5,11 @@ from typing import Any
 
 import click
 
+from golfast.errors import printable
+
 from .options import FILE, OUT, examples, no_lock_option
+
+_WIDEST = 300  # characters of a cell on a terminal
 
 
 @click.command(
@@ -74,7 +78,7 @@ def results(
 def _table(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no trials\n"
-    lines = [list(found[0]), *([_word(value) for value in record.values()] for record in found)]
+    lines = [list(map(_word, found[0])), *([_word(value) for value in record.values()] for record in found)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     return "".join(
         "  ".join(f"{word:<{width}}" for word, width in zip(line, widths, strict=True)).rstrip() + "\n"
@@ -87,4 +91,4 @@ def _word(value: Any) -> str:
         return ", ".join(_word(member) for member in value)
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(str(value), most=_WIDEST)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from golfast.ablate.spec import Spec
     from golfast.ablate.store import Store
 
+_KEPT = {"what?": str, "figures?": {}, "command?": str}
+
 episodes_option = click.option(
     "--episodes", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Games to judge by."
 )
@@ -138,24 +140,23 @@ def _show(rows: list[dict[str, Any]]) -> None:
 @json_option
 def show_results(folder: Path, as_json: bool) -> None:
     """Print the kept results of agents: each file's figures and the command that made them."""
-    from golfast.errors import Failure
+    from golfast.errors import Failure, printable
+    from golfast.run.untrusted import read_json
 
     files = sorted(folder.glob("*.json"))
     if not files:
         raise Failure(f"there are no results in {folder}; run this in a copy of the repository, or give --folder")
-    try:
-        found = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
-    except json.JSONDecodeError as error:
-        raise Failure(f"a result in {folder} is damaged ({error})") from None
+    found = {file.stem: read_json(file, _KEPT) for file in files}
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
     for name, result in found.items():
-        click.echo(f"{name}: {result.get('what', '')}")
+        click.echo(f"{name}: {printable(result.get('what', ''))}")
         for label, value in result.get("figures", {}).items():
-            click.echo(f"  {label:<44}  {value:,.4g}" if isinstance(value, float) else f"  {label:<44}  {value}")
+            words = f"{value:,.4g}" if isinstance(value, float) else printable(str(value))
+            click.echo(f"  {printable(label):<44}  {words}")
         if "command" in result:
-            click.echo(f"  made by: {result['command']}")
+            click.echo(f"  made by: {printable(result['command'])}")
 
 
 def agent_config(environment: str | None, config_file: Path | None, given: dict[str, Any]) -> Any:

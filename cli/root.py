@@ -34,12 +34,25 @@ class Told(click.ClickException):
     """What went wrong, in one sentence."""
 
     def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(" ".join(message.split()))
+        from golfast.errors import printable
+
+        super().__init__(printable(" ".join(message.split())))
         self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: object = None) -> None:
         """Print it on stderr."""
         click.echo(f"golfast: {self.message}", err=True)
+
+
+def _library(error: ImportError) -> str:
+    """The name of the library that was being loaded: the first that is not ours on the way to the error."""
+    place = error.__traceback__
+    while place is not None:
+        name = str(place.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if name not in ("golfast", "golfast_cli", "click", "importlib", "runpy", "__main__"):
+            return name
+        place = place.tb_next
+    return str(error.name or "a library").partition(".")[0]
 
 
 class Root(click.Group):
@@ -49,7 +62,11 @@ class Root(click.Group):
         """As a program that takes its words from its own command line: a Ctrl-C is heeded to the last moment."""
         if not args and options.keys() <= {"prog_name"}:
             interrupt.heed()
-        return super().__call__(*args, **options)
+        try:
+            return super().__call__(*args, **options)
+        except MemoryError:  # none is left even for the sentence that says so
+            os.write(2, b"golfast: not enough memory\n")
+            os._exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of use."""
@@ -88,7 +105,11 @@ class Root(click.Group):
             where = f" ({error.filename})" if error.filename else ""
             raise Told(f"{error.strerror or error}{where}", 1) from error
         except MemoryError as error:
-            raise Told(f"not enough memory: {error}; ask for less at once", 1) from error
+            raise Told(f"not enough memory{f': {error}' if str(error) else ''}; ask for less at once", 1) from error
+        except ImportError as error:  # a library that does not fit into memory, or is not whole
+            words = " ".join(str(error).split())[:200]
+            advice = "see that there is memory for it, or install it again"
+            raise Told(f"{_library(error)} cannot be loaded: {words}; {advice}", 1) from error
         except RuntimeError as error:  # torch's own kinds of it; loading torch to name them would take a second
             if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
                 raise

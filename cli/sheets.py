@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from golfast.run.untrusted import Each
+
 if TYPE_CHECKING:
     from golfast.features import Activity, OptimiseConfig, Study
     from golfast.run.progress import Display
@@ -160,6 +162,23 @@ def _change(subject: "Subject", after: "Study", wanted: Wanted, folder: Path, di
 def file_name(address: str) -> str:
     """A layer's address as the name of a file."""
     return address.replace("@", "-use").replace(":", "-output")
+
+
+_METHOD = {
+    "method": str, "reached_raw": float, "reached_projected": float, "reached": float, "above_raw": float,
+    "above_projected": float, "above": float, "illegal": float, "agreement": float, "other": (float, None),
+}  # fmt: skip
+_LAYER = {
+    "layer": str, "dead": [int], "reached": int, "live": int, "reached_from_noise": int, "above_every_real_input": int
+}  # fmt: skip
+KEPT = {"command?": str}
+"""What a file of kept figures has."""
+SHEETS = {
+    "run": str, "examples": int, "real": str, "units": int, "seconds_survey": float, "seconds_optimising": float,
+    "layers": [_LAYER], "findings?": {"closest?": Each({"unit": int, "layer": str, "correlation": float})},
+    "methods?": Each([_METHOD]),
+}  # fmt: skip
+"""And what it has if it is of sheets."""
 
 
 def sheet_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from golfast.errors import shown
+
 Range = tuple[int, int] | tuple[float, float]
 """The least and the greatest value. Whole numbers are drawn evenly, others evenly in their logarithm."""
 
@@ -24,11 +26,11 @@ def check_range(key: str, given: Any) -> Range:
     """`given`, as a spec has it, as a range. ValueError for what is none."""
     allowed = "[least, greatest], both whole numbers or both numbers above 0"
     if not isinstance(given, list) or len(given) != 2 or len({type(end) for end in given}) != 1:
-        raise ValueError(f"{key} takes {allowed}; got {given!r}")
+        raise ValueError(f"{key} takes {allowed}; got {shown(given)}")
     least, greatest = given
     fits = type(least) is int or (type(least) is float and least > 0 and greatest < math.inf)
     if not fits or not least <= greatest:
-        raise ValueError(f"{key} takes {allowed}; got {given!r}")
+        raise ValueError(f"{key} takes {allowed}; got {shown(given)}")
     return least, greatest
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from golfast.ablate.store import Store
-from golfast.errors import Failure
+from golfast.errors import Failure, shown
 from golfast.run.config import flatten, parse_assignment, unknown_key
 from golfast.run.files import replacing
 
@@ -70,10 +70,13 @@ def project(found: list[Record], columns: Sequence[str]) -> list[Record]:
 
 
 def write_csv(found: list[Record], columns: Sequence[str], out: TextIO) -> None:
-    """Comma-separated values with a heading, also of no records; lists separated by blanks, what lacks left empty."""
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in record.items()} for record in found)
+    """Comma-separated values with a heading, also of no records; lists separated by blanks, what lacks left empty.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it; numbers are written as they are.
+    """
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(record[column]) for column in columns] for record in found)
 
 
 def write_parquet(found: list[Record], path: Path) -> None:
@@ -83,7 +86,10 @@ def write_parquet(found: list[Record], path: Path) -> None:
         import pyarrow.parquet
     except ImportError:
         raise Failure("Parquet needs pyarrow: pip install 'golfast[parquet]'; CSV and JSON need nothing") from None
-    table = pyarrow.Table.from_pylist(found)
+    try:
+        table = pyarrow.Table.from_pylist(found)
+    except (pyarrow.ArrowException, OverflowError) as error:
+        raise Failure(f"Parquet has columns of one kind, and one of these has several ({error}); take JSON") from None
     with replacing(path) as temporary:
         pyarrow.parquet.write_table(table, temporary)
 
@@ -91,7 +97,7 @@ def write_parquet(found: list[Record], path: Path) -> None:
 def _condition(where: str, found: list[Record]) -> Callable[[Record], bool]:
     parts = re.fullmatch(r"\s*([\w.]+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*", where)
     if parts is None:
-        raise ValueError(f"{where!r} is no condition; give one such as config.model.timesteps=3 or 'metric>=0.9'")
+        raise ValueError(f"{shown(where)} is no condition; give one such as config.model.timesteps=3 or 'metric>=0.9'")
     key, sign, text = parts.groups()
     _check_column(key, found)
     compare, wanted = _COMPARE[sign], parse_assignment(f"x={text}")[1]
@@ -127,7 +133,21 @@ def _check_column(column: str, found: list[Record]) -> None:
         raise ValueError(unknown_key(column, list(found[0])).replace("config key", "column"))
 
 
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return " ".join(str(_cell(member)) for member in value)
+        value = " ".join(str(_plain(member)) for member in value)
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n").replace("\r", "\n")  # one by itself would begin a line of the file
+    if isinstance(value, str) and _FORMULA.match(value) and not all(map(_NUMBER.fullmatch, value.split())):
+        return f"'{value}"
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(str(_plain(member)) for member in value)
     return "" if value is None else value

@@ -11,10 +11,11 @@ from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.config import difference, fingerprint
 from golfast.run.files import CheckpointFiles, replacing
 from golfast.run.folder import RunFolder
+from golfast.run.untrusted import check_shape
 from golfast.run.watch import Watch
 from golfast.train import Outcome, TrainConfig
 
-_WHOLE = {"steps": int, "seconds_training": float, "outcome": str, "steps_to_98": list, "run": str}
+_WHOLE = {"steps": int, "seconds_training": float, "outcome": str, "steps_to_98": [(int, None)], "run": str}
 
 
 def check_reuse(source: RunFolder, theirs: TrainConfig, config: TrainConfig) -> None:
@@ -32,8 +33,7 @@ def check_reuse(source: RunFolder, theirs: TrainConfig, config: TrainConfig) -> 
     result = source.read_result()
     if result is None or not source.finished:
         raise Failure(f"{source.path} has no finished run; go on with `golfast train --resume --folder {source.path}`")
-    if wrong := [name for name, kind in _WHOLE.items() if not isinstance(result.get(name), kind)]:
-        raise Failure(f"{source.result} is damaged: it has no {wrong[0]} of a run")
+    source.read_result(_WHOLE)
     if result.get("agreement") is None:
         raise Failure(f"{source.path} has no network to build on: {result['outcome']}")
     records = source.read_log()
@@ -72,6 +72,7 @@ def reused(folder: RunFolder, config: TrainConfig, watch: Watch) -> tuple[Outcom
     for record in records:
         watch("train", record)
     with taken_up(_files(folder)):
+        check_shape(saved, _WHOLE)
         outcome = Outcome(
             network=network,
             steps=saved["steps"],

@@ -12,8 +12,13 @@ from typing import Any
 
 from golfast.ablate.draw import Range, check_range, drawn
 from golfast.ablate.kinds import Kind, kind_of
+from golfast.errors import shown
 from golfast.run.config import Config, flatten, from_mapping, override, read_toml, unknown_key
 
+MOST_RUNS = 100_000
+"""Of a row; more would take years."""
+_CHECKED = 1000
+"""Seeds whose draws are looked at before a sweep begins; each takes a millisecond."""
 MEASURES = {"networks": ("metric", "adversarial", "order", "imagination", "larger"), "agents": ("score",)}
 
 
@@ -56,9 +61,9 @@ class Variant:
             return self.config(kind, recipe, self.first_seed)
 
     def check(self, kind: Kind, recipe: str) -> None:
-        """ValueError for a key or a value that makes no sense, of any seed that may be tried."""
+        """ValueError for a key or a value that makes no sense, of any of the first 1,000 seeds that may be tried."""
         draws = self.ranges(kind, recipe)
-        for seed in range(self.first_seed, self.first_seed + (self.most if draws else 1)):
+        for seed in range(self.first_seed, self.first_seed + (min(self.most, _CHECKED) if draws else 1)):
             try:
                 self.config(kind, recipe, seed)
             except ValueError as error:
@@ -105,6 +110,8 @@ class Spec:
     """The recipes it is run under unless told; none: the first of its kind."""
 
     def __post_init__(self) -> None:
+        for variant in self.variants:
+            _check_most(f"variant {variant.name!r} of {self.name}", variant.most)
         names = [variant.name for variant in self.variants]
         used = [name for effect in self.effects for name in (*effect.of, *effect.over)]
         used += [strip.variant for strip in self.strips]
@@ -248,7 +255,7 @@ def parse_spec(name: str, mapping: Mapping[str, Any]) -> Spec:
 
 def _variant(file: _File, name: str, table: Any) -> Variant:
     if not isinstance(table, Mapping):
-        raise ValueError(f"variants.{name} is a table; got {table!r}")
+        raise ValueError(f"variants.{name} is a table; got {shown(table)}")
     row = from_mapping(_Row, table, within=f"variants.{name}.")
     counted = row.counted if "counted" in table else file.counted
     most = row.most if "most" in table else file.most or 3 * counted
@@ -266,9 +273,11 @@ def _variant(file: _File, name: str, table: Any) -> Variant:
         raise ValueError(f"variants.{name} sets a seed; a sweep gives out seeds itself, from the key `seed` on")
     if counted < 1 or most < counted:
         raise ValueError(f"variants.{name} is to count {counted} of at most {most} runs; count 1 or more, of as many")
+    _check_most(f"variants.{name}", most)
     for key, value in row.paper.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"variants.{name}.paper.{key} takes a number; got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
+            raise ValueError(f"variants.{name}.paper.{key} takes a number; got {shown(value)}")
+    check_paper_runs(f"variants.{name}", row.paper)
     return Variant(
         name=name,
         label=row.label or name,
@@ -291,7 +300,7 @@ _FAMILIES = ("atari", "gym")  # recipes "atari/NAME" and "gym/ID"
 def _check_recipes(kind: Kind, key: str, recipes: Iterable[Any]) -> None:
     for recipe in recipes:
         if not isinstance(recipe, str):
-            raise ValueError(f"{key} takes names of recipes, and {recipe!r} is none")
+            raise ValueError(f"{key} takes names of recipes, and {shown(recipe)} is none")
         if recipe not in _FAMILIES:
             kind.config(recipe, 0)
 
@@ -305,19 +314,32 @@ def _check_paper(measure: str, variant: Variant) -> None:
             raise ValueError(unknown_key(f"variants.{variant.name}.paper.{key}", known))
 
 
+def _check_most(where: str, most: int) -> None:
+    if most > MOST_RUNS:
+        raise ValueError(
+            f"{where} is to try up to {shown(most)} runs; a row has at most {MOST_RUNS:,}: give less as counted or most"
+        )
+
+
+def check_paper_runs(where: str, paper: Mapping[str, float]) -> None:
+    """ValueError unless the paper's number of runs, where it is told, is one."""
+    if "runs" in paper and not 1 <= paper["runs"] <= 10_000:  # so many are drawn again and again
+        raise ValueError(f"{where} has paper.runs = {shown(paper['runs'])}; it is from 1 to 10,000")
+
+
 def _effect(table: Any, where: str) -> Effect:
     read = _table(_Effect, table, where)
     for key in ("of", "over"):
         names = getattr(read, key)
         if not names or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"{where}.{key} is a list of variants' names; got {names!r}")
+            raise ValueError(f"{where}.{key} is a list of variants' names; got {shown(names)}")
     paper = None if math.isnan(read.paper) else read.paper
     return Effect(label=read.label, of=tuple(read.of), over=tuple(read.over), paper=paper)
 
 
 def _table(kind: type[Config], table: Any, where: str) -> Config:
     if not isinstance(table, Mapping):
-        raise ValueError(f"{where} is a table; got {table!r}")
+        raise ValueError(f"{where} is a table; got {shown(table)}")
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]
     known = [one.name for one in fields]
     for key in table:

@@ -4,18 +4,22 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from golfast.ablate.draw import check_range
 from golfast.ablate.jobs import State, Trial
-from golfast.errors import Failure
+from golfast.ablate.spec import MEASURES, check_paper_runs
+from golfast.errors import Failure, shown
 from golfast.run.config import fingerprint, to_mapping
 from golfast.run.files import followed
 from golfast.run.locks import lock, no_locks, open_lock, promised
+from golfast.run.shapes import RECORD, RESULT
+from golfast.run.untrusted import JSON_BYTES, Each, From, check_regular, decompress, parse_json
 
 if TYPE_CHECKING:
     from golfast.ablate.plan import Row
@@ -64,6 +68,27 @@ CREATE TABLE IF NOT EXISTS strips (
 );
 """
 
+_TEXT, _WHOLE, _NUMBER, _BYTES = (str,), (int,), (float, int), (bytes,)
+_MAYBE = (str, type(None))
+_TRIAL = {
+    "name": _TEXT, "state": _TEXT, "seed": _WHOLE, "attempts": _WHOLE, "seconds": _NUMBER, "worker": _TEXT,
+    "finished": _TEXT, "reason": _MAYBE, "config": _TEXT, "result": _MAYBE,
+}  # fmt: skip
+_SESSION = {
+    "id": _WHOLE, "began": _TEXT, "ended": _MAYBE, "command": _TEXT, "executor": _TEXT, "workers": _WHOLE,
+    "trials": _WHOLE, "seconds": _NUMBER, "machine": _TEXT,
+}  # fmt: skip
+
+# What is in the JSON.
+_MACHINE = {"hardware": Each(object), "versions": Each(object)}
+_ROW = {
+    "name": str, "label": str, "changes": Each(object), "draw?": Each([float]), "counted": From(1, 2**63 - 1),
+    "most": From(1, 2**63 - 1), "first_seed": From(0, 2**63 - 1), "paper": Each(float),
+}  # fmt: skip
+_EFFECT = {"label": str, "of": [str], "over": [str], "paper": (float, None)}
+_SPEC = {"title": str, "measure": str, "effects": [_EFFECT], "strips": [Each(object)]}
+_PICTURE = {"trial": str, "sequence": int, "value": float, "truth": [[str]], "imagined": [[str]]}
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -86,7 +111,6 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db, self.path = connection, path
-        self._db.row_factory = sqlite3.Row
 
     @classmethod
     @contextmanager
@@ -152,9 +176,9 @@ class Store:
         }
         one = "spec = ? AND recipe = ? AND variant = ?"
         with self._transaction():
-            before = self._db.execute(f"SELECT definition FROM rows WHERE {one}", row.key).fetchone()
+            before = self._fetch((_TEXT,), f"SELECT definition FROM rows WHERE {one}", row.key)
             with self._whole():
-                known = variant if before is None else _mapping(before["definition"])
+                known = _definition(before[0][0]) if before else variant
             known.setdefault("draw", {})  # files of before it could be asked for
             if any(_text(known.get(key)) != _text(variant[key]) for key in ("changes", "draw", "first_seed")):
                 self._db.execute(f"DELETE FROM members WHERE {one}", row.key)
@@ -223,35 +247,39 @@ class Store:
 
     def states(self, *, failed: bool = True) -> dict[str, State]:
         """How each trial ended, by name; without those that failed if `failed` is not set."""
+        rows = self._fetch((_TEXT, _TEXT), "SELECT name, state FROM trials")
         with self._whole():
-            found = {name: State(state) for name, state in self._db.execute("SELECT name, state FROM trials")}
+            found = {name: State(state) for name, state in rows}
         return {name: state for name, state in found.items() if failed or state is not State.FAILED}
 
     def configs(self) -> list[tuple[str, State, dict[str, Any]]]:
         """Name, state and config of all trials, in the order in which they ended."""
-        found = self._db.execute("SELECT name, state, config FROM trials ORDER BY finished, name")
+        query = "SELECT name, state, config FROM trials ORDER BY finished, name"
+        found = self._fetch((_TEXT, _TEXT, _TEXT), query)
         with self._whole():
-            return [(name, State(state), _mapping(config)) for name, state, config in found]
+            return [(name, State(state), parse_json(config, {})) for name, state, config in found]
 
     def trials(self, names: Iterable[str] | None = None) -> list[Finished]:
         """All trials, or those of these names that are there, in the order of the names."""
+        query, kinds = f"SELECT {', '.join(_TRIAL)} FROM trials", tuple(_TRIAL.values())
+        if names is None:
+            found = self._fetch(kinds, f"{query} ORDER BY finished, name")
+        else:
+            found = [row for name in names for row in self._fetch(kinds, f"{query} WHERE name = ?", (name,))]
         with self._whole():
-            if names is None:
-                return [_finished(row) for row in self._db.execute("SELECT * FROM trials ORDER BY finished, name")]
-            found = (self._db.execute("SELECT * FROM trials WHERE name = ?", (name,)).fetchone() for name in names)
-            return [_finished(row) for row in found if row is not None]
+            return [_finished(dict(zip(_TRIAL, row, strict=True))) for row in found]
 
     def curve(self, name: str) -> list[dict[str, Any]]:
         """The records of a trial's training."""
-        row = self._db.execute("SELECT records FROM curves WHERE trial = ?", (name,)).fetchone()
+        found = self._fetch((_BYTES,), "SELECT records FROM curves WHERE trial = ?", (name,))
         with self._whole():
-            records: list[dict[str, Any]] = [] if row is None else json.loads(zlib.decompress(row[0]))
-        return records
+            return _records(found[0][0]) if found else []
 
     def specs(self) -> dict[str, dict[str, Any]]:
         """Title, measure, effects and strips of every spec, by name."""
+        found = self._fetch((_TEXT, _TEXT), "SELECT name, definition FROM specs ORDER BY name")
         with self._whole():
-            return {name: _mapping(text) for name, text in self._db.execute("SELECT * FROM specs ORDER BY name")}
+            return {name: _spec(text) for name, text in found}
 
     def rows(self, spec: str) -> list[tuple[str, dict[str, Any], list[str]]]:
         """Recipe, definition and trials of every row of a spec.
@@ -259,23 +287,23 @@ class Store:
         The trials are those of the row's seeds in order, up to the first that has not ended, or the one with which
         enough of them count: so a sweep under way leans to no kind of run, and what was tried again takes its place.
         """
-        found = self._db.execute("SELECT * FROM rows WHERE spec = ? ORDER BY recipe, place", (spec,)).fetchall()
+        query = "SELECT recipe, variant, definition FROM rows WHERE spec = ? ORDER BY recipe, place"
         members = (
             "SELECT trial, state FROM members LEFT JOIN trials ON name = trial "
             "WHERE spec = ? AND recipe = ? AND variant = ? ORDER BY place"
         )
         told = []
-        for row in found:
-            trials = self._db.execute(members, (spec, row["recipe"], row["variant"]))
+        for recipe, variant, text in self._fetch((_TEXT, _TEXT, _TEXT), query, (spec,)):
+            trials = self._fetch((_TEXT, _MAYBE), members, (spec, recipe, variant))
             names, counted = [], 0
             with self._whole():
-                definition = _mapping(row["definition"])
+                definition = _definition(text)
                 for name, state in trials:
                     if state is None or counted == definition["counted"]:
                         break
                     names.append(name)
                     counted += State(state) is State.COUNTED
-            told.append((row["recipe"], definition, names))
+            told.append((recipe, definition, names))
         return told
 
     def rows_of_trials(self) -> dict[str, list[str]]:
@@ -289,24 +317,33 @@ class Store:
 
     def strips(self, spec: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Recipe, label and picture of every strip that was found for a spec."""
-        found = self._db.execute(
-            "SELECT recipe, label, picture FROM strips WHERE spec = ? ORDER BY recipe, place", (spec,)
-        )
+        query = "SELECT recipe, label, picture FROM strips WHERE spec = ? ORDER BY recipe, place"
+        found = self._fetch((_TEXT, _TEXT, _TEXT), query, (spec,))
         with self._whole():
-            return [(recipe, label, _mapping(picture)) for recipe, label, picture in found]
+            return [(recipe, label, _picture(picture)) for recipe, label, picture in found]
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sweeps that wrote to this file."""
-        found = self._db.execute("SELECT * FROM sessions ORDER BY id").fetchall()
+        found = self._fetch(tuple(_SESSION.values()), f"SELECT {', '.join(_SESSION)} FROM sessions ORDER BY id")
         with self._whole():
-            return [dict(row) | {"machine": _mapping(row["machine"])} for row in found]
+            sessions = [dict(zip(_SESSION, row, strict=True)) for row in found]
+            return [session | {"machine": parse_json(session["machine"], _MACHINE)} for session in sessions]
+
+    def _fetch(self, kinds: Sequence[tuple[type, ...]], query: str, words: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query. Failure if a value is of no such kind: SQLite keeps anything in any column."""
+        found = self._db.execute(query, words).fetchall()
+        for row in found:
+            for value, kind in zip(row, kinds, strict=True):
+                if type(value) not in kind or (type(value) is float and not abs(value) < 1e100):
+                    raise Failure(f"{self.path} is damaged: it holds {shown(value)} where {kind[0].__name__} should be")
+        return found
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
         """Values that no version of golfast writes are damage."""
         try:
             yield
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except ValueError as error:
             raise Failure(f"{self.path} is damaged: {error}") from error
 
     @contextmanager
@@ -325,20 +362,46 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _mapping(text: str) -> dict[str, Any]:
-    told = json.loads(text)
-    if not isinstance(told, dict):
-        raise ValueError(f"{told!r:.40} is where a table should be")
-    return told
-
-
-def _finished(row: sqlite3.Row) -> Finished:
-    values = dict(row)
+def _finished(values: dict[str, Any]) -> Finished:
     values["state"] = State(values["state"])
     values["seconds"] = float(values["seconds"])
-    values["config"] = _mapping(values["config"])
-    values["result"] = None if values["result"] is None else _mapping(values["result"])
+    values["config"] = parse_json(values["config"], {})
+    values["result"] = None if values["result"] is None else parse_json(values["result"], RESULT)
     return Finished(**values)
+
+
+def _records(packed: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = parse_json(decompress(packed, JSON_BYTES).decode(), [RECORD])
+    if len({len(record.get("accuracy", ())) for record in found}) > 1:
+        raise ValueError("a curve has more states at one step than at another")
+    return found
+
+
+def _spec(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(text, _SPEC)
+    if not any(found["measure"] in measures for measures in MEASURES.values()):
+        raise ValueError(f"there is no measure {shown(found['measure'])}")
+    return found
+
+
+def _definition(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(text, _ROW)
+    for key, ends in found.get("draw", {}).items():
+        check_range(shown(key), ends)
+    check_paper_runs("a row", found["paper"])
+    return found
+
+
+def _picture(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(text, _PICTURE)
+    states = [*found["truth"], *found["imagined"]]
+    shapes = {(len(state), *map(len, state)) for state in states}
+    rows = {row for state in states for row in state}
+    if len(found["truth"]) < 2 or not found["imagined"] or len(shapes) > 1 or shapes == {(0,)}:
+        raise ValueError("a strip is not of boards of one size")
+    if len({len(row) for row in rows}) > 1 or not all(row and set(row) <= {"0", "1"} for row in rows):
+        raise ValueError("the boards of a strip are not of rows of 0 and 1")
+    return found
 
 
 def _check_format(db: sqlite3.Connection, path: Path, *, writing: bool) -> None:
@@ -371,12 +434,17 @@ def _our_tables() -> dict[str, list[tuple[str, str]]]:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    """Connect to a file that SQLite can lock; or, where it cannot and the user promised that there is one writer, not.
+    """A connection that believes nothing of what a file says that somebody else may have made.
 
-    SQLite without locks keeps the index of its log (WAL) in memory, and takes up a log that another left.
+    Where SQLite cannot lock the file, and the user promised that there is one writer, it goes on without: it keeps the
+    index of its log (WAL) in memory, and takes up a log that another left.
     """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            check_regular(beside)
     where = f"{path.resolve().as_uri()}?mode={mode}"
-    db = sqlite3.connect(where, uri=True, isolation_level=None)
+    db = _connect(where)
     try:
         db.execute("PRAGMA schema_version")
         return db
@@ -386,8 +454,15 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
             raise
         if not promised():
             raise Failure(no_locks(path, str(error))) from None
-    db = sqlite3.connect(f"{where}&vfs=unix-none", uri=True, isolation_level=None)
+    db = _connect(f"{where}&vfs=unix-none")
     db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return db
+
+
+def _connect(where: str) -> sqlite3.Connection:
+    db = sqlite3.connect(where, uri=True, isolation_level=None)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, JSON_BYTES)
+    db.execute("PRAGMA trusted_schema = OFF")
     return db
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from golfast.ablate.jobs import State
 from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
+from golfast.errors import Failure, shown
 
 SMOOTH = "matthews"
 READINGS = ("matched", "equation", "dataset", SMOOTH)
@@ -86,8 +87,16 @@ class Row:
 
     def values(self, figure: Figure, reading: str = READINGS[0]) -> list[float]:
         """A figure of all counted runs that have it."""
-        found = (figure(run.result, reading) for run in self.counted if run.result)
+        found = (figure_of(run, figure, reading) for run in self.counted if run.result)
         return [value for value in found if value is not None]
+
+
+def figure_of(run: Finished, figure: Figure, reading: str) -> float | None:
+    """A figure of a run's result. Failure if the result has not what it is made of."""
+    try:
+        return figure(run.result or {}, reading)
+    except KeyError as error:
+        raise Failure(f"the results file is damaged: the result of run {shown(run.name)} has no {error}") from None
 
 
 def _read(figures: dict[str, Any] | None, reading: str) -> float | None:

@@ -1,12 +1,12 @@
 """Boards as cells and as bits: checks, packing, unpacking."""
 
 import operator
-import reprlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.errors import shown as shown
 from golfast.life.kernels.cells import pack_rows, unpack_rows
 from golfast.threads import over_batch
 
@@ -23,11 +23,6 @@ def whole_number(name: str, value: object) -> int:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError(f"{name} is a whole number; got {shown(value)}") from None
-
-
-def shown(value: object) -> str:
-    """A value in one short line, for messages."""
-    return " ".join(reprlib.repr(value).split())
 
 
 def check_size(height: int, width: int) -> tuple[int, int]:

@@ -1,17 +1,18 @@
 """Of rows whose runs drew their config keys: what came of each value."""
 
 import math
-from html import escape
 from typing import Any
 
 from golfast.ablate.store import Store
-from golfast.ablate.tables import FIGURES, READINGS, load_rows, probed
+from golfast.ablate.tables import FIGURES, READINGS, figure_of, load_rows, probed
+from golfast.errors import Failure, shown
 from golfast.report import svg, words
+from golfast.report.html import NOTHING, Html, html, joined
 
 _MOST = 8  # columns; of more values neighbours share one
 
 
-def draws(store: Store, table: str, measure: str) -> str:
+def draws(store: Store, table: str, measure: str) -> Html:
     """For each row and figure a panel for each key: runs as dots, by the value they drew and what they came to.
 
     Nothing for a table whose rows draw nothing.
@@ -20,7 +21,7 @@ def draws(store: Store, table: str, measure: str) -> str:
     for row in load_rows(store, table):
         ranges = row.definition.get("draw", {})
         for name, _, figure, is_metric in FIGURES[measure] if ranges else ():
-            runs = [(run.config, figure(run.result, READINGS[0])) for run in row.counted if run.result]
+            runs = [(run.config, figure_of(run, figure, READINGS[0])) for run in row.counted if run.result]
             known = [(config, value) for config, value in runs if value is not None]
             if not known or figure is probed:
                 continue
@@ -28,17 +29,17 @@ def draws(store: Store, table: str, measure: str) -> str:
             most = max(1.0, math.ceil(2 * max(values)) / 2) if is_metric else max(*values, 1.0)
             scale = min(0.0, *values), most
             panels = [_panel(known, key, ends, scale, is_metric, row.recipe) for key, ends in ranges.items()]
-            title = f"{escape(row.definition['label'])}, recipe {escape(row.recipe)}: {escape(name)}"
-            figures.append(
-                f'<figure><figcaption>{title}</figcaption><div class="draws">{"".join(panels)}</div></figure>'
-            )
+            title = f"{row.definition['label']}, recipe {row.recipe}: {name}"
+            drawn_as = '<figure><figcaption>{}</figcaption><div class="draws">{}</div></figure>'
+            figures.append(html(drawn_as, title, joined(panels)))
     if not figures:
-        return ""
-    return (
+        return NOTHING
+    return html(
         '<section class="drawn-values"><h3>By what was drawn</h3>\n<p>Each run is a dot, in the column of the value '
         "that it drew, the runs of a column side by side in the order of their seeds. Above a column stand the mean of "
         "its runs and how many they are. A run is in every panel of its row.</p>\n"
-        f"{''.join(figures)}</section>"
+        "{}</section>",
+        joined(figures),
     )
 
 
@@ -49,7 +50,7 @@ def _panel(
     scale: tuple[float, float],
     is_metric: bool,
     kind: str,
-) -> str:
+) -> Html:
     names, between = columns_of(*ends)
     groups: list[list[float]] = [[] for _ in range(len(names) - between)]
     for config, value in known:
@@ -59,7 +60,7 @@ def _panel(
         for group in groups
     ]
     drawn = svg.columns(names, groups, heads, scale, kind, between=between)
-    return f'<div><span class="role">{escape(key)}</span>{drawn}</div>'
+    return html('<div><span class="role">{}</span>{}</div>', key, drawn)
 
 
 def columns_of(least: float, greatest: float) -> tuple[list[str], bool]:
@@ -77,7 +78,8 @@ def columns_of(least: float, greatest: float) -> tuple[list[str], bool]:
 
 
 def column_of(value: float, least: float, greatest: float, count: int) -> int:
-    """The column of a value."""
+    """The column of a value; of one out of the range the nearest."""
+    value = min(max(value, least), greatest)
     if least == greatest:
         return 0
     if isinstance(least, int):
@@ -93,6 +95,7 @@ def _each(least: float, greatest: float) -> int:
 def _at(config: dict[str, Any], key: str) -> float:
     value: Any = config
     for part in key.split("."):
-        value = value[part]
-    assert isinstance(value, int | float)
+        value = value.get(part) if isinstance(value, dict) else None
+    if not isinstance(value, int | float):
+        raise Failure(f"the results file is damaged: a run that drew {shown(key)} has no such number in its config")
     return value

@@ -2,18 +2,18 @@
 
 import json
 from collections import Counter
-from html import escape
 from typing import Any
 
 from golfast.ablate.jobs import State
 from golfast.ablate.spec import words
 from golfast.ablate.stats import RESAMPLES
 from golfast.ablate.store import Store
+from golfast.report.html import NOTHING, Html, html, joined
 
 
-def what_the_words_mean() -> str:
+def what_the_words_mean() -> Html:
     """How the figures are reckoned."""
-    return (
+    return html(
         '<section id="method">\n'
         "<h2>What the words mean</h2>\n"
         "<p>A network encodes the first state, applies a core of convolutions once per <i>model timestep</i>, and "
@@ -35,7 +35,7 @@ def what_the_words_mean() -> str:
         "programs have it); <i>matthews</i> is a smooth metric, in which an imagined state earns its Matthews "
         "correlation with the true state that it is assigned to. Tables 1 and 2 are means of the better of the "
         "network's own decoder and the adversarial one.</p>\n"
-        f"<p>Intervals are 95% percentile-bootstrap intervals of the mean ({RESAMPLES:,} resamples). A metric agrees "
+        "<p>Intervals are 95% percentile-bootstrap intervals of the mean ({:,} resamples). A metric agrees "
         "with the paper's if the paper's mean is one that as many runs like ours would have had in 95 of 100 cases, "
         "to the two digits that the paper has; both means are uncertain, that all of some runs are alike does not "
         "say that all runs are (it is as if one more had been seen, of which nothing is known), and of fewer than "
@@ -44,67 +44,82 @@ def what_the_words_mean() -> str:
         "leaves out 0, or if the largest gap between the distributions of their values is one that fewer than 5 in "
         "100 ways of dealing these runs to the two would have (Kolmogorov and Smirnov's test, by shuffling: values "
         "repeat).</p>\n"
-        "</section>"
+        "</section>",
+        RESAMPLES,
     )
 
 
-def how_it_was_run(store: Store) -> str:
+def how_it_was_run(store: Store) -> Html:
     """Sweeps, machines, versions, and what failed."""
     trials = store.trials()
     states = Counter(trial.state for trial in trials)
-    engines = Counter(trial.config["engine"] for trial in trials if "engine" in trial.config)
-    by = ", ".join(f"{count:,} by {escape(name)}" for name, count in engines.most_common())
+    engines = Counter(str(trial.config["engine"]) for trial in trials if "engine" in trial.config)
+    by = ", ".join(f"{count:,} by {name}" for name, count in engines.most_common())
     hours = sum(trial.seconds for trial in trials) / 3600
     parts = [
-        '<section id="how">\n<h2>How it was run</h2>',
-        f"<p>{len(trials):,} runs in all: {states[State.COUNTED]:,} count, {states[State.UNCOUNTED]:,} fell short of "
-        f"their accuracy, {states[State.FAILED]:,} failed. Together they took {hours:,.2f} hours of one worker"
-        f"{f'; engines: {by}' if by else ''}.</p>",
+        html('<section id="how">\n<h2>How it was run</h2>'),
+        html(
+            "<p>{:,} runs in all: {:,} count, {:,} fell short of their accuracy, {:,} failed. Together they took "
+            "{:,.2f} hours of one worker{}.</p>",
+            len(trials),
+            states[State.COUNTED],
+            states[State.UNCOUNTED],
+            states[State.FAILED],
+            hours,
+            f"; engines: {by}" if by else "",
+        ),
         _machines(store.sessions()),
         _commands(store.sessions()),
         _configs(store),
     ]
     failed = [trial for trial in trials if trial.state is State.FAILED]
     if failed:
-        lines = "".join(f"<li><code>{run.name}</code>: {escape(run.reason or 'no reason')}</li>" for run in failed)
-        parts.append(_folded("What failed", f"<ul>{lines}</ul>"))
-    return "\n".join([*parts, "</section>"])
+        lines = [html("<li><code>{}</code>: {}</li>", run.name, run.reason or "no reason") for run in failed]
+        parts.append(_folded("What failed", html("<ul>{}</ul>", joined(lines))))
+    return joined([*parts, html("</section>")], "\n")
 
 
-def _machines(sessions: list[dict[str, Any]]) -> str:
+def _machines(sessions: list[dict[str, Any]]) -> Html:
     kinds = Counter(json.dumps(session["machine"], sort_keys=True) for session in sessions)
     lines = []
     for text in kinds:
         machine = json.loads(text)
         hardware = ", ".join(f"{key} {value}" for key, value in machine["hardware"].items())
         versions = ", ".join(f"{key} {value}" for key, value in machine["versions"].items())
-        lines.append(f"<li>{escape(hardware)}; {escape(versions)}</li>")
-    return f"<ul>{''.join(lines)}</ul>"
+        lines.append(html("<li>{}; {}</li>", hardware, versions))
+    return html("<ul>{}</ul>", joined(lines))
 
 
-def _commands(sessions: list[dict[str, Any]]) -> str:
-    lines = "".join(
-        f'<tr><td data-name="began">{escape(one["began"])}</td><td data-name="command"><code>{escape(one["command"])}'
-        f'</code></td><td data-name="executor">{escape(one["executor"])}, {one["workers"]} workers</td>'
-        f'<td data-name="runs">{one["trials"]:,}</td><td data-name="minutes">{one["seconds"] / 60:,.1f}</td></tr>'
-        for one in sessions
+def _commands(sessions: list[dict[str, Any]]) -> Html:
+    line = (
+        '<tr><td data-name="began">{began}</td><td data-name="command"><code>{command}</code></td>'
+        '<td data-name="executor">{executor}, {workers} workers</td><td data-name="runs">{trials:,}</td>'
+        '<td data-name="minutes">{minutes:,.1f}</td></tr>'
     )
-    head = "<th>began (UTC)</th><th>command</th><th>executor</th><th>runs</th><th>minutes</th>"
-    return _folded("Commands", f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>")
+    shown = ("began", "command", "executor", "workers", "trials")
+    lines = [html(line, **{key: one[key] for key in shown}, minutes=one["seconds"] / 60) for one in sessions]
+    return _folded(
+        "Commands",
+        html(
+            "<table><thead><tr><th>began (UTC)</th><th>command</th><th>executor</th><th>runs</th><th>minutes</th></tr>"
+            "</thead><tbody>{}</tbody></table>",
+            joined(lines),
+        ),
+    )
 
 
-def _configs(store: Store) -> str:
+def _configs(store: Store) -> Html:
     """What each row changes, and the whole config of its first run."""
     lines = []
     for spec in store.specs():
         for recipe, definition, names in store.rows(spec):
             first = next(iter(store.trials(names[:1])), None)
             asked = words(definition["changes"], definition.get("draw", {}))
-            config = "" if first is None else f"<pre>{escape(json.dumps(first.config, indent=1))}</pre>"
+            config = NOTHING if first is None else html("<pre>{}</pre>", json.dumps(first.config, indent=1))
             title = f"{spec} / {recipe} / {definition['name']}"
             lines.append(_folded(f"{title}: {asked}", config))
-    return _folded("Configs", "".join(lines))
+    return _folded("Configs", joined(lines))
 
 
-def _folded(summary: str, html: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>{html}</details>"
+def _folded(summary: str, inside: Html) -> Html:
+    return html("<details><summary>{}</summary>{}</details>", summary, inside)

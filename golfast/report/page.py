@@ -5,8 +5,6 @@ made, so the same results always give the same bytes.
 """
 
 from collections.abc import Iterable
-from html import escape
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from golfast.ablate.tables import COMPARISON, DIFFERENCE, PAPER_ORDER, Entry, al
 from golfast.report import svg, words
 from golfast.report.draws import draws
 from golfast.report.how import how_it_was_run, what_the_words_mean
+from golfast.report.html import NOTHING, Html, html, joined, packaged
 
 LEARNED = 0.98
 CURVES = 15
@@ -43,17 +42,19 @@ def page(store: Store, findings: str = "") -> str:
             body.append(_onsets(store, table))
     body += [_strips(store, name, about["title"]) for name, about in specs.items() if about["strips"]]
     body += [what_the_words_mean(), how_it_was_run(store)]
-    style = (files("golfast.report") / "style.css").read_text(encoding="utf-8")
-    return (
+    whole = html(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>What neural networks imagine: the paper, run again</title>\n<style>\n{style}</style>\n</head>\n"
-        "<body>\n" + "\n".join(part for part in body if part) + "\n</body>\n</html>\n"
+        "<title>What neural networks imagine: the paper, run again</title>\n<style>\n{}</style>\n</head>\n"
+        "<body>\n{}\n</body>\n</html>\n",
+        packaged("style.css"),
+        joined((part for part in body if part), "\n"),
     )
+    return whole.text
 
 
-def _overview(found: list[Entry], tables: list[str]) -> str:
+def _overview(found: list[Entry], tables: list[str]) -> Html:
     compared = [entry for entry in found if entry.paper is not None and entry.table in PAPER_ORDER]
     lines = []
     for recipe in dict.fromkeys(entry.recipe for entry in compared):
@@ -61,86 +62,100 @@ def _overview(found: list[Entry], tables: list[str]) -> str:
         agree = sum(entry.verdict.startswith("Agrees") for entry in ours)
         differ = sum(entry.verdict.startswith("Differs") for entry in ours)
         rest = len(ours) - agree - differ
-        more = f", {rest} have too few runs to say" if rest else ""
         lines.append(
-            f'<li><b>Recipe <a href="#method">{escape(recipe)}</a>:</b> of {len(ours)} figures that the paper states, '
-            f"{agree} agree and {differ} differ{more}.</li>"
+            html(
+                '<li><b>Recipe <a href="#method">{}</a>:</b> of {} figures that the paper states, '
+                "{} agree and {} differ{}.</li>",
+                recipe,
+                len(ours),
+                agree,
+                differ,
+                f", {rest} have too few runs to say" if rest else "",
+            )
         )
-    links = " ".join(f'<a href="#{escape(table)}">{escape(table)}</a>' for table in tables)
-    return (
+    links = [html('<a href="#{}">{}</a>', table, table) for table in tables]
+    return html(
         "<header>\n<h1>What neural networks imagine</h1>\n"
         "<p>The experiments of <i>Visualizing Neural Network Imagination</i> (arXiv 2405.06409), run again. Networks "
         "learn to predict a later state of the Game of Life from the first; their hidden states, drawn by a decoder, "
         "are measured against the true states in between, which nobody ever showed to them.</p>\n"
-        f"<ul>{''.join(lines)}</ul>\n<nav>{links}</nav>\n{_legend(found)}</header>"
+        "<ul>{}</ul>\n<nav>{}</nav>\n{}</header>",
+        joined(lines),
+        joined(links, " "),
+        _legend(found),
     )
 
 
-def _findings(text: str) -> str:
+def _findings(text: str) -> Html:
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
     if not paragraphs:
-        return ""
-    told = "\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
-    return f'<section id="findings" class="told">\n<h2>What was found</h2>\n{told}\n</section>'
+        return NOTHING
+    told = joined((html("<p>{}</p>", paragraph) for paragraph in paragraphs), "\n")
+    return html('<section id="findings" class="told">\n<h2>What was found</h2>\n{}\n</section>', told)
 
 
-def _legend(found: list[Entry]) -> str:
+def _legend(found: list[Entry]) -> Html:
     own = [entry.recipe for entry in found if entry.figure != COMPARISON]
-    recipes = "".join(
-        f'<span><svg viewBox="0 0 12 12" class="{escape(recipe)}"><circle cx="6" cy="6" r="3.4" class="run"/></svg>'
-        f"a run, recipe {escape(recipe)}</span>"
-        for recipe in dict.fromkeys(own)
+    one = (
+        '<span><svg viewBox="0 0 12 12" class="{}"><circle cx="6" cy="6" r="3.4" class="run"/></svg>'
+        "a run, recipe {}</span>"
     )
-    return (
-        f'<p class="legend">{recipes}'
+    return html(
+        '<p class="legend">{}'
         '<span><svg viewBox="0 0 24 12"><rect y="3" width="24" height="6" class="interval"/>'
         '<line x1="12" y1="0" x2="12" y2="12" class="mean"/></svg>mean of the runs and its 95% interval</span>'
-        '<span><svg viewBox="0 0 12 12"><path d="M6 0l6 6l-6 6l-6 -6z" class="paper"/></svg>the paper</span></p>\n'
+        '<span><svg viewBox="0 0 12 12"><path d="M6 0l6 6l-6 6l-6 -6z" class="paper"/></svg>the paper</span></p>\n',
+        joined(html(one, recipe, recipe) for recipe in dict.fromkeys(own)),
     )
 
 
-def _table(title: str, table: str, found: list[Entry]) -> str:
+def _table(title: str, table: str, found: list[Entry]) -> Html:
     rows = [entry for entry in found if not words.is_effect(entry)]
     effects = [entry for entry in found if entry.figure == DIFFERENCE]
     recipes = [entry for entry in found if entry.figure == COMPARISON]
-    parts = [f'<section id="{escape(table)}">\n<h2>{escape(title)}</h2>']
+    parts = [html('<section id="{}">\n<h2>{}</h2>', table, title)]
     parts += [_lines(group) for group in (rows, effects) if group]
     if recipes:
-        parts.append(f"<h3>The same rows under two recipes</h3>\n{_lines(recipes)}")
-    return "\n".join([*parts, "</section>"])
+        parts.append(html("<h3>The same rows under two recipes</h3>\n{}", _lines(recipes)))
+    return joined([*parts, html("</section>")], "\n")
 
 
-def _lines(found: list[Entry]) -> str:
+def _lines(found: list[Entry]) -> Html:
     """A table of figures on one scale; the recipes of a row stand below each other."""
     scale = _scale(found)
     digits = words.digits(found[0])
-    head = (
+    head = html(
         "<thead><tr><th>row</th><th>recipe</th><th>runs that count</th><th>ours</th><th>95% interval</th>"
-        f"<th>paper</th><th>{svg.scale_axis(scale, digits if scale[1] < 10 else 0)}</th></tr></thead>"
+        "<th>paper</th><th>{}</th></tr></thead>",
+        svg.scale_axis(scale, digits if scale[1] < 10 else 0),
     )
     lines = []
     for label in dict.fromkeys(words.name(entry) for entry in found):
         group = [entry for entry in found if words.name(entry) == label]
         for k, entry in enumerate(group):
-            title = f'<th scope="rowgroup" rowspan="{len(group)}">{escape(label)}</th>' if k == 0 else ""
-            runs = (
-                ""
-                if entry.paper is None or not entry.paper_runs
-                else f' <small title="runs of the paper">({entry.paper_runs})</small>'
-            )
-            plot = svg.interval_plot(entry.values, entry.estimate, entry.paper, scale, entry.recipe)
+            title = html('<th scope="rowgroup" rowspan="{}">{}</th>', len(group), label) if k == 0 else NOTHING
+            few = html(' <small title="runs of the paper">({})</small>', entry.paper_runs)
             lines.append(
-                f'<tr>{title}<td data-name="recipe">{escape(entry.recipe)}</td>'
-                f'<td data-name="runs that count">{words.runs(entry)}</td>'
-                f'<td data-name="ours" class="ours">{words.ours(entry)}</td>'
-                f'<td data-name="95% interval">{words.interval(entry)}</td>'
-                f'<td data-name="paper">{words.paper(entry)}{runs}</td>'
-                f'<td class="drawn">{plot}<p class="verdict">{escape(entry.verdict)}</p></td></tr>'
+                html(
+                    '<tr>{title}<td data-name="recipe">{recipe}</td><td data-name="runs that count">{runs}</td>'
+                    '<td data-name="ours" class="ours">{ours}</td><td data-name="95% interval">{interval}</td>'
+                    '<td data-name="paper">{paper}{paper_runs}</td>'
+                    '<td class="drawn">{plot}<p class="verdict">{verdict}</p></td></tr>',
+                    title=title,
+                    recipe=entry.recipe,
+                    runs=words.runs(entry),
+                    ours=words.ours(entry),
+                    interval=words.interval(entry),
+                    paper=words.paper(entry),
+                    paper_runs=NOTHING if entry.paper is None or not entry.paper_runs else few,
+                    plot=svg.interval_plot(entry.values, entry.estimate, entry.paper, scale, entry.recipe),
+                    verdict=entry.verdict,
+                )
             )
-    return f"<table>{head}<tbody>\n{chr(10).join(lines)}\n</tbody></table>\n{_details(found)}"
+    return html("<table>{}<tbody>\n{}\n</tbody></table>\n{}", head, joined(lines, "\n"), _details(found))
 
 
-def _details(found: list[Entry]) -> str:
+def _details(found: list[Entry]) -> Html:
     """Every single value, and the other readings of the metric."""
     lines = []
     for entry in found:
@@ -149,10 +164,11 @@ def _details(found: list[Entry]) -> str:
             f"{reading}: {words.number(found.mean, 3)} ± {words.number(found.error, 3)}"
             for reading, found in entry.readings.items()
         )
-        told = "<br>".join(part for part in (escape(readings), escape(values)) if part)
-        lines.append(f"<dt>{escape(words.name(entry))}, {escape(entry.recipe)}</dt><dd>{told or '–'}</dd>")
+        told = [html("{}", part) for part in (readings, values) if part] or [html("–")]
+        between = [*(html("{}<br>", part) for part in told[:-1]), told[-1]]
+        lines.append(html("<dt>{}, {}</dt><dd>{}</dd>", words.name(entry), entry.recipe, joined(between)))
     what = "Every value, in the order of seeds" if any(entry.values for entry in found) else "In all readings"
-    return f"<details><summary>{what}</summary><dl>{''.join(lines)}</dl></details>"
+    return html("<details><summary>{}</summary><dl>{}</dl></details>", what, joined(lines))
 
 
 def _scale(found: Iterable[Entry]) -> tuple[float, float]:
@@ -169,7 +185,7 @@ def _scale(found: Iterable[Entry]) -> tuple[float, float]:
     return (-step * -(low // step) if low < 0 else 0.0), step * -(-high // step)
 
 
-def _curves(store: Store, table: str) -> str:
+def _curves(store: Store, table: str) -> Html:
     parts = []
     for row in load_rows(store, table):
         lines: list[tuple[str, list[tuple[float, float]]]] = []
@@ -177,23 +193,31 @@ def _curves(store: Store, table: str) -> str:
         states = 0
         for run in runs:
             records = store.curve(run.name)
-            states = len(records[0]["accuracy"]) if records else states
+            states = len(records[0].get("accuracy", ())) if records else states
             lines += [
                 (f"state{k + 2}", [(record["step"], record["accuracy"][k]) for record in records])
-                for k in range(states)
+                for k in range(states if records else 0)
             ]
         if not lines:
             continue
-        legend = "".join(f'<span class="key state{k + 2}">state {k + 2}</span>' for k in range(states))
-        parts.append(
-            f"<figure>{svg.curves(lines, low=0.8, mark=LEARNED)}<figcaption>{legend} Cells that are right, over the "
-            f"training of {len(runs)} runs ({escape(row.definition['label'])}, recipe {escape(row.recipe)}). Only the "
-            f"last state is trained on.</figcaption></figure>"
+        legend = joined(
+            html('<span class="key state{}">state {}</span>', state, state) for state in range(2, states + 2)
         )
-    return f'<section class="curves">{"".join(parts)}</section>' if parts else ""
+        parts.append(
+            html(
+                "<figure>{}<figcaption>{} Cells that are right, over the training of {} runs ({}, recipe {}). Only the "
+                "last state is trained on.</figcaption></figure>",
+                svg.curves(lines, low=0.8, mark=LEARNED),
+                legend,
+                len(runs),
+                row.definition["label"],
+                row.recipe,
+            )
+        )
+    return html('<section class="curves">{}</section>', joined(parts)) if parts else NOTHING
 
 
-def _onsets(store: Store, table: str) -> str:
+def _onsets(store: Store, table: str) -> Html:
     """Of each row, how much its runs imagine while they train."""
     parts = []
     for row in load_rows(store, table):
@@ -203,50 +227,69 @@ def _onsets(store: Store, table: str) -> str:
             continue
         lines = [("state2", points) for points in map(imagined, curves) if points]
         parts.append(
-            f"<figure>{svg.curves(lines, low=0.0, mark=0.5)}<figcaption>{escape(row.definition['label'])}, recipe "
-            f"{escape(row.recipe)}: share of pictures that are true states in between, over the training of "
-            f"{found.runs} runs. {escape(onset_words(found))}</figcaption></figure>"
+            html(
+                "<figure>{}<figcaption>{}, recipe {}: share of pictures that are true states in between, over the "
+                "training of {} runs. {}</figcaption></figure>",
+                svg.curves(lines, low=0.0, mark=0.5),
+                row.definition["label"],
+                row.recipe,
+                found.runs,
+                onset_words(found),
+            )
         )
-    return f'<section class="curves">{"".join(parts)}</section>' if parts else ""
+    return html('<section class="curves">{}</section>', joined(parts)) if parts else NOTHING
 
 
-def _strips(store: Store, spec: str, title: str) -> str:
+def _strips(store: Store, spec: str, title: str) -> Html:
     from golfast.imagine.strip import judge
 
     found = store.strips(spec)
     figures = []
     for recipe, label, picture in found:
-        truth, imagined = picture["truth"], picture["imagined"]
-        top = "".join(
-            f'<div><span class="role">state {k + 1}</span>{svg.board(state)}</div>' for k, state in enumerate(truth)
-        )
-        verdicts, _ = judge(_cells(truth), _cells(imagined))
-        below = [
-            f'<div>{svg.board(state, truth[found.state])}<span class="role">{found.words}; {found.earns}</span></div>'
-            for state, found in zip(imagined, verdicts, strict=True)
+        truth, drawn = picture["truth"], picture["imagined"]
+        top = [
+            html('<div><span class="role">state {}</span>{}</div>', k + 1, svg.board(state))
+            for k, state in enumerate(truth)
         ]
-        gap = f'<div class="value"><b>{picture["value"]:.2f}</b><span class="role">metric</span></div>'
+        verdicts, _ = judge(_cells(truth), _cells(drawn))
+        below = [
+            html(
+                '<div>{}<span class="role">{}; {}</span></div>',
+                svg.board(state, truth[found.state]),
+                found.words,
+                found.earns,
+            )
+            for state, found in zip(drawn, verdicts, strict=True)
+        ]
         figures.append(
-            f"<figure><figcaption>{escape(label)} <small>(recipe {escape(recipe)}, run {escape(picture['trial'])}, "
-            f"held-out sequence {picture['sequence']})</small></figcaption>"
-            f'<div class="strip" style="--columns:{max(len(truth), len(imagined) + 1)}">'
-            f'<div class="line">{top}</div><div class="line">{gap}{"".join(below)}</div></div></figure>'
+            html(
+                "<figure><figcaption>{} <small>(recipe {}, run {}, held-out sequence {})</small></figcaption>"
+                '<div class="strip" style="--columns:{}"><div class="line">{}</div>'
+                '<div class="line"><div class="value"><b>{:.2f}</b><span class="role">metric</span></div>{}</div>'
+                "</div></figure>",
+                label,
+                recipe,
+                picture["trial"],
+                picture["sequence"],
+                max(len(truth), len(drawn) + 1),
+                joined(top),
+                picture["value"],
+                joined(below),
+            )
         )
     if not figures:
-        return ""
-    return (
-        f'<section id="{escape(spec)}">\n<h2>{escape(title)}</h2>\n<p>True states above, what the network imagines '
+        return NOTHING
+    return html(
+        '<section id="{}">\n<h2>{}</h2>\n<p>True states above, what the network imagines '
         "below: what it imagined after each timestep, and last what it was trained to predict. An imagined state earns "
         "1 for a true state in between of which 95% of the cells are right, if no other has it, and a half if another "
-        f"has; below it stands what it earns. {_TINTS} Found among our own networks: the liveliest held-out sequence "
-        f"that earns just so much.</p>\n{''.join(figures)}\n</section>"
+        "has; below it stands what it earns. Against the state that is named, "
+        '<span class="tint extra">these cells</span> should be dead and <span class="tint gone">these</span> alive. '
+        "Found among our own networks: the liveliest held-out sequence that earns just so much.</p>\n{}\n</section>",
+        spec,
+        title,
+        joined(figures),
     )
-
-
-_TINTS = (
-    'Against the state that is named, <span class="tint extra">these cells</span> should be dead and '
-    '<span class="tint gone">these</span> alive.'
-)
 
 
 def _cells(states: list[list[str]]) -> NDArray[np.uint8]:

@@ -27,9 +27,12 @@ from golfast.run.config import fingerprint, to_toml
 from golfast.run.files import replacing
 from golfast.run.folder import RunFolder
 from golfast.run.precision import Compute, torch_threads
+from golfast.run.untrusted import From, check_shape
 from golfast.run.weights import save_weights
 
 RECENT = 100  # games that the training return is the mean of
+
+_SAVED = {"update": From(0, 2**62), "seconds": float, "played": int, "recent": list}
 
 Record = dict[str, Any]
 
@@ -263,6 +266,7 @@ class _Training:
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 
     def _load(self, state: dict[str, Any]) -> None:
+        check_shape({name: state.get(name) for name in _SAVED}, _SAVED)
         self.update, self.seconds = state["update"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.learner.descent.load(state["optimiser"])

@@ -10,11 +10,14 @@ from typing import Any
 
 import torch
 
-from golfast.errors import Failure
+from golfast.errors import Failure, printable, shown
 from golfast.run.files import CheckpointFiles, replacing
+from golfast.run.untrusted import read_bytes
 
 _HEAD = b"golfast checkpoint 2\n"
 _DIGEST = 32
+_MOST = 1 << 36
+"""Bytes of a checkpoint; memory ends before."""
 
 
 def save_checkpoint(files: CheckpointFiles, state: dict[str, Any], *, config: str) -> None:
@@ -54,8 +57,10 @@ def taken_up(files: CheckpointFiles) -> Iterator[None]:
     """While a run takes up the state that was read. Failure if that is not what such a run leaves."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        words = " ".join(f"{type(error).__name__}: {error}".split())[:100]
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever may come of values that are none of ours
+        words = printable(" ".join(f"{type(error).__name__}: {error}".split()), most=100)
         raise Failure(
             f"checkpoint {files.latest} holds what this run cannot take up ({words}); remove it to train from the start"
         ) from error
@@ -66,7 +71,7 @@ class _DamageError(Exception):
 
 
 def _read(path: Path, config: str) -> dict[str, Any]:
-    content = path.read_bytes()
+    content = read_bytes(path, _MOST)
     start = len(_HEAD) + _DIGEST
     if content[: len(_HEAD)] != _HEAD:
         raise _DamageError("it does not begin as a checkpoint does")
@@ -76,13 +81,17 @@ def _read(path: Path, config: str) -> dict[str, Any]:
     try:
         saved = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         owner, state = saved["config"], saved["state"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # an unpickler trips over foreign bytes in any way there is
+        if "can't allocate memory" in str(error):
+            raise MemoryError(f"checkpoint {path}") from None
         # torch's advice how to read a pickle that is more than tensors and plain values is not passed on.
-        words = str(error).splitlines()[:1] if not isinstance(error, pickle.UnpicklingError) else []
-        raise _DamageError("".join(words) or "it is no file of tensors") from None
+        words = str(error).splitlines()[:1] if not isinstance(error, pickle.UnpicklingError | IndexError) else []
+        raise _DamageError(printable("".join(words), most=200) or "it is no file of tensors") from None
     if owner != config:
         raise Failure(
-            f"checkpoint {path} is of another config ({owner}, not {config}); "
+            f"checkpoint {path} is of another config ({shown(owner)}, not {config}); "
             "resume with the config it was made with, or remove it"
         )
     if not isinstance(state, dict):

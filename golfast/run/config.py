@@ -19,6 +19,9 @@ from golfast.run.untrusted import read_toml as read_toml
 
 Config = TypeVar("Config")
 
+_LONGEST = 4096
+"""Characters of a string in a config: paths are the longest."""
+
 
 def from_mapping(kind: type[Config], mapping: Mapping[str, Any], *, within: str = "") -> Config:
     """Build a config of class `kind` from nested mappings; keys left out keep their defaults.
@@ -141,4 +144,6 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return float(value)
     if type(value) is not kind:
         raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {shown(value)}")
+    if kind is str and len(value) > _LONGEST:
+        raise ValueError(f"config key {name!r} takes a string of at most {_LONGEST:,} characters; got {len(value):,}")
     return value

@@ -3,7 +3,7 @@
 Keys marked "?" came later, are of one kind of run only, or are not shown: a file may lack them.
 """
 
-from golfast.run.untrusted import Each
+from golfast.run.untrusted import Each, From
 
 _NUMBER = (float, None)
 _FIGURES = {
@@ -35,7 +35,7 @@ RESULT = {
     "reached?": bool,
     "outcome?": str,
     "steps?": int,
-    "steps_to_98?": [(int, None)],
+    "steps_to_98?": [(From(0, 2**63 - 1), None)],
     "seconds_training?": float,
     "precision?": str,
     "device?": str,
@@ -86,7 +86,7 @@ AGENT = {
 """What is shown of a finished run of an agent."""
 
 RECORD = {
-    "step": int,
+    "step": From(0, 2**63 - 1),
     "loss?": _NUMBER,
     "accuracy?": [float],
     "living?": float,

@@ -27,6 +27,7 @@ from golfast.errors import Failure, printable, shown
 
 JSON_BYTES = 1 << 26
 TOML_BYTES = 1 << 20
+TEXT_BYTES = 1 << 20
 DEPTH = 32
 """Tables and lists within each other: what golfast writes has 6."""
 _LARGEST, _GREATEST = 2**64, 1e100

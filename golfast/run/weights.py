@@ -8,7 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from golfast.errors import Failure
+from golfast.errors import Failure, printable
+from golfast.run.untrusted import check_regular
 
 _DIGEST = "sha256"
 
@@ -25,8 +26,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Failure if the file is damaged, or holds another module's weights, or any that are no finite numbers. A file without
     a digest, which others may have written, is taken as it is.
     """
-    if not path.exists():
-        raise FileNotFoundError(2, "no such file", str(path))
+    check_regular(path)
     try:
         with safe_open(path, framework="pt") as file:
             # Copies: what the file is changed to while they are used must not reach them.
@@ -35,12 +35,17 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except OSError as error:
         raise Failure(f"{path} cannot be read as a file ({error.strerror or error})") from None
     except SafetensorError as error:
-        raise Failure(f"{path} is not a whole safetensors file ({error}); train again") from None
+        raise Failure(
+            f"{path} is not a whole safetensors file ({printable(str(error), most=200)}); train again"
+        ) from None
     expected = {name: (tuple(tensor.shape), _kind(tensor)) for name, tensor in module.state_dict().items()}
     found = {name: (tuple(tensor.shape), _kind(tensor)) for name, tensor in tensors.items()}
     if found != expected:
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
-        raise Failure(f"{path} holds the weights of another network: {', '.join(wrong[:3])} differ from the config")
+        raise Failure(
+            f"{path} holds the weights of another network: {printable(', '.join(wrong[:3]), most=200)} differ from the "
+            "config"
+        )
     if digest not in (None, _digest(tensors)):
         raise Failure(f"{path} is damaged: its numbers are not those that were written; train again")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint, taken_up
 from golfast.run.files import CheckpointFiles
+from golfast.run.untrusted import From, check_shape
 
 WATCHED = 50  # steps between records
+_SAVED = {"step": From(0, 2**63 - 1), "seconds": float, "loss": (float, None), "ended": (str, None)}
 EXPLODED = 100.0  # loss: that of boards with every cell wrong is 1
 
 
@@ -65,6 +67,7 @@ def run_stage(
     ended = None
     if resume and (saved := load_checkpoint(files, config=config)):
         with taken_up(files):
+            check_shape({name: value for name, value in saved.items() if name != "stage"}, _SAVED)
             stage.load(saved["stage"])
             step, before, loss, ended = saved["step"], saved["seconds"], saved["loss"], saved["ended"]
     began = time.perf_counter() - before

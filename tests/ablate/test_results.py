@@ -113,3 +113,22 @@ def test_a_reader_sees_what_a_writer_has_written_so_far(tmp_path):
             with Store.reading(tmp_path / "results.sqlite") as reader:
                 assert len(reader.states()) == seed + 1
                 assert reader.curve(trial.name) == [{"step": 50, "accuracy": [0.9, 0.8, 0.7]}]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "-", "=-3"]
+)
+def test_a_cell_of_a_csv_is_no_formula(text):
+    out = io.StringIO()
+    write_csv([{"a": text, text: -0.5, "b": [text, 1]}], ["a", text, "b"], out)
+    heading, line = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    shown = text.replace("\r", "\n")
+    assert heading == ["a", f"'{shown}", "b"]
+    assert line == [f"'{shown}", "-0.5", f"'{shown} 1"]
+
+
+@pytest.mark.parametrize("value", [-0.5, -3, "-3", "+1e5", "a=b", [-1, -2], ""])
+def test_a_number_of_a_csv_stays_one(value):
+    out = io.StringIO()
+    write_csv([{"a": value}], ["a"], out)
+    assert "'" not in out.getvalue()

@@ -68,7 +68,7 @@ def test_a_folder_alone_is_enough_to_evaluate(finished):
 def test_what_is_damaged_in_a_run_is_told(finished, tmp_path):
     folder = RunFolder(tmp_path / "a")
     shutil.copytree(finished[0].path, folder.path)
-    for text, message in (("[]", "where a table should be"), ('{"metric": 1}', "it has no 'outcome'")):
+    for text, message in (("[]", r"it is \[\] where a table should be"), ('{"metric": 1}', "it has no 'outcome'")):
         folder.result.write_text(text)
         with pytest.raises(Failure, match=f"result.json is damaged .*{message}|result.json is damaged: {message}"):
             run_trial(SMALL, folder, device="cpu", resume=True)
