@@ -25,7 +25,8 @@ from .options import FILE, FOLDER, device_option, examples
 def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:
     """Draw what RUN's network imagines: true states above, decoded hidden states below."""
     from golfast.ablate import held_out_cells, load_trial
-    from golfast.imagine import draw_imagined
+    from golfast.imagine import draw_imagined, imagine
+    from golfast.imagine.baselines import told_beside
     from golfast.run.pictures import write_png
 
     if out is not None and out.suffix.lower() != ".png":
@@ -48,3 +49,4 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
     target = out or run / "imagined.png"
     write_png(draw_imagined(network, truth, compute, title=title), target)
     click.echo(target)
+    click.echo(told_beside(imagine(network, truth[:, 0], compute), truth), err=True)

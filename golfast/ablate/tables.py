@@ -11,6 +11,7 @@ from typing import Any
 from golfast.ablate.jobs import State
 from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
+from golfast.imagine.baselines import WORDS, stands_out
 
 SMOOTH = "matthews"
 READINGS = ("matched", "equation", "dataset", SMOOTH)
@@ -260,10 +261,26 @@ def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | 
         readings={reading: estimate(row.values(figure, reading)) for reading in READINGS} if is_metric else {},
         paper=paper,
         paper_runs=None if runs is None else int(runs),
-        verdict=verdict(values, paper, None if runs is None else int(runs))
+        verdict=verdict(values, paper, None if runs is None else int(runs)) + _beside(row, figure, values)
         if is_metric
         else order_verdict(values, paper),
     )
+
+
+def _beside(row: Row, figure: Figure, values: list[float]) -> str:
+    """The baselines of a metric in a sentence, of the runs that have them; "" if none has."""
+    known: dict[str, list[float]] = {}
+    for run in row.counted:
+        figures = (run.result or {}).get("larger") if figure is on_larger_boards else run.result
+        for name, told in ((figures or {}).get("baselines") or {}).items():
+            if told["metric"] is not None:
+                known.setdefault(name, []).append(told["metric"])
+    if not known or not values:
+        return ""
+    means = {WORDS.get(name, name): sum(each) / len(each) for name, each in known.items()}
+    words = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
+    ending = "" if stands_out(sum(values) / len(values), means.values()) else "; it does not stand out from them"
+    return f" Its baselines: {words}{ending}."
 
 
 def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, Row], figure: Figure) -> Entry:

@@ -22,9 +22,12 @@ from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.ahead import memory_bytes
 from golfast.train.memory import check_memory
+from golfast.train.optimise import seeded_network
 
 LARGER = 2
 """How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
+UNTRAINED = 1000
+"""Sequences that an untrained network is evaluated on: it has nothing to tell that would need more."""
 LESS = 20
 """By so much fewer of them are enough: each has four times the cells."""
 
@@ -143,11 +146,13 @@ def evaluate_trial(
     sequences: int = EVALUATED,
     dataset: Trajectories | None = None,
     threshold: float = 0.95,
+    untrained: bool = False,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Figures of a network on `sequences` test trajectories of its own recipe, or on the first of a dataset.
 
-    stages: decoders beside the network's own, whose figures are wanted, too.
+    stages: decoders beside the network's own, whose figures are wanted, too. untrained: whether "baselines" is to have
+    the metric of the same network before its training, too, on the first UNTRAINED sequences.
 
     The boards of a dataset may be of another size or another rule than those trained on; ValueError if it has another
     number of generations.
@@ -180,6 +185,10 @@ def evaluate_trial(
         progress=phase.update,
     )
     phase.done()
+    if untrained:
+        fresh = seeded_network(Network, config.model, seed=config.seed).to(compute.device)
+        few = _flat(evaluate(fresh, truth[:UNTRAINED], recipe.width, compute, threshold=threshold))
+        figures["baselines"]["untrained"] = {name: few[name] for name in ("metric", "metric_variants", "sequences")}
     return figures
 
 
@@ -275,7 +284,7 @@ def _told(config: TrainConfig, outcome: Outcome, compute: Compute) -> dict[str, 
 
 def _flat(figures: dict[str, Any]) -> dict[str, Any]:
     """Figures as a result has them: the metric is its first variant, all of them beside it."""
-    names = "matthews", "accuracy", "agreement", "sequences"
+    names = "matthews", "accuracy", "agreement", "sequences", "baselines"
     found = {"metric": figures["metric"][VARIANTS[0]], "metric_variants": figures["metric"]}
     return found | {name: figures[name] for name in names if name in figures}
 
