@@ -1,12 +1,13 @@
 """`golfast data`: datasets."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, examples, json_option, quiet_option, show, show_plan
+from .options import DATASET, FILE, FOLDER, columns, examples, json_option, quiet_option, show, show_plan
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories
@@ -240,8 +241,9 @@ def info(path: Path, png: Path | None, as_json: bool) -> None:
         ("settled boards", f"{figures['settled']:.1%}  (the last two states are equal)"),
         ("figures from", f"{figures['sampled']:,} trajectories"),
         ("sample", f"trajectory {sample}, the liveliest of those looked at first"),
-        *(("", line) for line in strip_lines(states)),
     ]
+    wide = columns() - max(len(name) for name, _ in rows) - 2 if sys.stdout.isatty() else 100
+    rows += [("", line) for line in strip_lines(states, columns=max(1, wide))]
     show(result, rows, as_json=as_json)
 
 

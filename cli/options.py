@@ -1,6 +1,9 @@
 """What several commands share: options, and how results are printed."""
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+_NARROW = 24  # columns that a value has at the least
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -50,10 +54,36 @@ def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool)
 
 
 def show(result: dict[str, Any], rows: list[tuple[str, str]], *, as_json: bool) -> None:
-    """Print a result on stdout: as JSON, or as two columns."""
+    """Print a result on stdout: as JSON, or as two columns, on a terminal as wide as that."""
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
     width = max(len(name) for name, _ in rows)
+    room = max(_NARROW, columns() - width - 2) if sys.stdout.isatty() else None
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}")
+        lines = [value] if room is None else wrapped(value, room)
+        for line in lines:
+            click.echo(f"{name:<{width}}  {line}".rstrip())
+            name = ""
+
+
+def echo(text: str, *, indent: str = "", err: bool = False) -> None:
+    """Print a text, on a terminal in lines that break between words; all but the first are indented further."""
+    stream = sys.stderr if err else sys.stdout
+    lines = [text]
+    if stream.isatty():
+        lines = wrapped(text, max(_NARROW, columns() - len(indent) - 2))
+    for number, line in enumerate(lines):
+        click.echo(f"{indent}{'  ' if number else ''}{line}", err=err)
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    return shutil.get_terminal_size().columns
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of so many columns, broken between words; a longer word, as a path, has a line of its own."""
+    if len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

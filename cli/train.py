@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
+from .options import (
+    DATASET,
+    FILE,
+    FOLDER,
+    device_option,
+    examples,
+    json_option,
+    next_steps,
+    quiet_option,
+    show,
+    show_plan,
+)
 
 
 @click.command(
@@ -119,6 +130,14 @@ def train(
         of = RunFolder(source) if source else None
         result = run_trial(config, run, dataset, source=of, device=device, resume=resume, display=display, watch=watch)
     show(result, result_rows(result, run.path), as_json=as_json)
+    if result["agreement"] is not None:
+        next_steps(
+            f"open {run.path / 'strips.png'} and {run.path / 'learning.gif'}, then try",
+            f"golfast evaluate {run.path}",
+            f"golfast imagine {run.path} --pattern glider",
+            f"golfast features {run.path}",
+            quiet=quiet or as_json,
+        )
 
 
 def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ READINGS = ("matched", "equation", "dataset", SMOOTH)
 """The three readings of the paper's metric, of which tables show the first, and the smooth metric beside them."""
 
 PAPER_ORDER = ("table1", "table2", "table3", "order", "channels", "depth", "figures")
+NO_FIGURE = "The paper has no such figure."
 DIFFERENCE, COMPARISON = "difference of means", "difference of recipes"
 """Figures of entries that are no rows, but compare rows: what an effect is of, and what a row is under two recipes."""
 ALIKE = 0.05
@@ -206,7 +207,7 @@ def all_entries(store: Store, wanted: Sequence[str] = ()) -> list[Entry]:
 def verdict(values: list[float], paper: float | None, paper_runs: int | None) -> str:
     """Whether the paper's mean is one that as many other runs like ours might have had, in a plain sentence."""
     if paper is None:
-        return "The paper has no such figure."
+        return NO_FIGURE
     if not values:
         return "No run of ours has this figure yet."
     mean = sum(values) / len(values)
@@ -230,7 +231,7 @@ def order_verdict(values: list[float], paper: float | None) -> str:
     By how many steps depends on optimiser and learning rate, which are not the paper's: that is not compared.
     """
     if paper is None:
-        return "The paper has no such figure."
+        return NO_FIGURE
     if not values:
         return "No run of ours has this figure yet."
     found, before = estimate(values), sum(value > 0 for value in values)

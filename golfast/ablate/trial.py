@@ -1,5 +1,6 @@
 """One trial: train a network, evaluate it, leave a run folder that explains itself."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golfast.ablate.forecast import Forecast
 from golfast.ablate.reuse import check_reuse, reuse, reused
 from golfast.ablate.stages import Stages, train_stages
 from golfast.data import Recipe, States, Trajectories, generate
 from golfast.errors import Failure
 from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
+from golfast.imagine.terminal import imagined_lines
 from golfast.model import Network, load_weights
 from golfast.run.config import difference, fingerprint, from_mapping, override, read_toml, to_toml
 from golfast.run.folder import RunFolder
@@ -126,13 +129,19 @@ def _train(
     display: Display,
     watch: Watch,
 ) -> Outcome:
-    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
+    name, at_most = f"train {config.model.timesteps} timesteps", config.stop <= 1
+    phase = display.phase(name, config.steps, unit="step", at_most=at_most)
+    forecast = Forecast(config, folder.path.parent) if at_most and not display.quiet else None
 
     def told(record: dict[str, Any]) -> None:
-        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]))
+        expected = forecast.end(record["step"], record["accuracy"][-1]) if forecast else None
+        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]), expected=expected)
         watch("train", record)
 
-    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told)
+    def draw(states: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> None:
+        phase.picture = partial(imagined_lines, states, drawn)
+
+    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told, draw=draw)
     phase.done("right: " + accuracy_words(outcome.accuracy))
     return outcome
 
@@ -262,8 +271,8 @@ def held_out_cells(config: TrainConfig, count: int, *, start: int = 0) -> NDArra
 
 
 def accuracy_words(accuracy: list[float]) -> str:
-    """Accuracies of states s_2..s_m as percentages."""
-    return "  ".join(f"{value:.1%}" for value in accuracy)
+    """Accuracies of states s_2..s_m as percentages, each with the name of its state."""
+    return "  ".join(f"state {state} {value:.1%}" for state, value in enumerate(accuracy, 2))
 
 
 def _told(config: TrainConfig, outcome: Outcome, compute: Compute) -> dict[str, Any]:
