@@ -12,6 +12,7 @@ from .options import (
     FOLDER,
     IN_PLACE,
     device_option,
+    echo,
     examples,
     json_option,
     next_steps,
@@ -188,7 +189,7 @@ def _tell_doubts(kind: "Kind", rows: "list[Row]") -> None:
             told.setdefault(doubt, []).append("/".join(row.key))
     for doubt, names in told.items():
         more = f" and {len(names) - 3} more rows" if len(names) > 3 else ""
-        click.echo(f"note: {', '.join(names[:3])}{more}: {doubt}", err=True)
+        echo(f"note: {', '.join(names[:3])}{more}: {doubt}", err=True)
 
 
 def show_rows(rows: "list[Row]", states: Any, results: Path, *, as_json: bool) -> None:
@@ -225,10 +226,9 @@ def show_rows(rows: "list[Row]", states: Any, results: Path, *, as_json: bool) -
         click.echo(json.dumps(found, indent=2))
         return
     for line in found:
-        name = f"{line['spec']}/{line['recipe']}/{line['variant']}"
-        click.echo(
-            f"{name:<36} {line['counted']:>4} of {line['wanted']} counted, {line['tried']} tried, "
-            f"{line['short']} short of their accuracy, {line['failed']} failed"
+        echo(
+            f"{line['spec']}/{line['recipe']}/{line['variant']}: {line['counted']} of {line['wanted']} counted, "
+            f"{line['tried']} tried, {line['short']} short of their accuracy, {line['failed']} failed"
         )
     show_entries(ours, as_json=False)
 
@@ -368,19 +368,19 @@ def _show_plan(
     for row in rows:
         ours = [guesses[trial.name] for trial in row.trials if trial.name not in known.states]
         first, last = row.variant.first_seed, row.variant.first_seed + len(row.trials) - 1
-        click.echo(f"{'/'.join(row.key)}: {len(row.trials)} trials, seeds {first} to {last}")
-        click.echo(f"    {words(row.variant.changes, row.draw)}")
-        click.echo(f"    {len(ours)} to run{_each(ours)}")
+        echo(f"{'/'.join(row.key)}: {len(row.trials)} trials, seeds {first} to {last}")
+        echo(words(row.variant.changes, row.draw), indent="    ")
+        echo(f"{len(ours)} to run{_each(ours)}", indent="    ")
     if not trials:
-        click.echo("nothing is left to run")
+        echo("nothing is left to run")
         return
-    click.echo(f"{len(trials):,} distinct trials to run on {at_once} workers ({executor}), if every one counts")
+    echo(f"{len(trials):,} distinct trials to run on {at_once} workers ({executor}), if every one counts")
     if unknown < len(trials):
         part = f"; {unknown} of them have no earlier run like them, and stand with the most" if unknown else ""
-        click.echo(f"they take about {_time(expected)}, and at most {_time(most)}{part}")
+        echo(f"they take about {_time(expected)}, and at most {_time(most)}{part}")
     else:
-        click.echo(f"they take at most {_time(most)}; no earlier run tells how early they end")
-    click.echo(f"estimated from {source}")
+        echo(f"they take at most {_time(most)}; no earlier run tells how early they end")
+    echo(f"estimated from {source}")
 
 
 def _each(guesses: "list[Any]") -> str:

@@ -1,5 +1,6 @@
 """`golfast data`: datasets."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from .options import (
     NEW_DATASET,
     OUT,
     check_resumed,
+    columns,
     examples,
     json_option,
     no_lock_option,
@@ -266,8 +268,9 @@ def info(path: Path, png: Path | None, as_json: bool) -> None:
         ("settled boards", f"{figures['settled']:.1%}  (the last two states are equal)"),
         ("figures from", f"{figures['sampled']:,} trajectories"),
         ("sample", f"trajectory {sample}, the liveliest of those looked at first"),
-        *(("", line) for line in strip_lines(states)),
     ]
+    wide = columns() - max(len(name) for name, _ in rows) - 2 if sys.stdout.isatty() else 100
+    rows += [("", line) for line in strip_lines(states, columns=max(1, wide))]
     show(result, rows, as_json=as_json)
 
 

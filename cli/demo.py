@@ -5,7 +5,16 @@ from typing import Any
 
 import click
 
-from .options import FOLDER, device_option, examples, json_option, no_lock_option, quiet_option, show
+from .options import (
+    FOLDER,
+    device_option,
+    examples,
+    json_option,
+    next_steps,
+    no_lock_option,
+    quiet_option,
+    show,
+)
 
 PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, mean of 42 runs
 
@@ -46,6 +55,13 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
     rows = result_rows(result, run.path)
     rows.insert(1, ("the paper's", f"{PAPER_METRIC:.2f}   (mean of 42 runs, arXiv 2405.06409, table 1)"))
     show(result | {"paper_metric": PAPER_METRIC, "folder": str(run.path)}, rows, as_json=as_json)
+    next_steps(
+        f"open {run.path / 'learning.gif'} and {run.path / 'strips.png'}, then try",
+        f"golfast imagine {run.path} --pattern r-pentomino",
+        f"golfast features {run.path}",
+        "golfast train --set model.timesteps=4 --set data.generations=4",
+        quiet=quiet or as_json,
+    )
 
 
 def _dataset(folder: Path, recipe: Any, display: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show
+from .train import baseline_rows
 
 
 @click.command(
@@ -38,7 +39,8 @@ def evaluate(
 
     The figures: the metric of equation 1 in its three readings ("matched", golfast's default; "equation"; "dataset"), a
     Matthews correlation as a smooth second figure, and how well each imagined state agrees with each true one. If the
-    run has an adversarial decoder or probes, the same of what they draw.
+    run has an adversarial decoder or probes, the same of what they draw. Beside the metric stands what it is without
+    any learning: of dead boards, of the input copied, and of the same network before its training.
     """
     from golfast.ablate import evaluate_trial, load_stages, load_trial
     from golfast.data import Trajectories
@@ -61,6 +63,7 @@ def evaluate(
             sequences=how.sequences,
             dataset=dataset,
             threshold=how.threshold,
+            untrained=True,
             display=display,
         )
     rows = figure_rows(figures)
@@ -77,6 +80,7 @@ def figure_rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")
         for name, value in figures["metric"].items()
     ]
+    rows += baseline_rows(figures["metric"], figures.get("baselines", {}))
     rows.append(("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"))
     if "accuracy" in figures:
         rows.append(("last state right", f"{figures['accuracy']:.3%} of cells"))

@@ -27,7 +27,8 @@ from .options import FOLDER, OUT, check_ending, device_option, examples, pattern
 def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | None, device: str) -> None:
     """Draw what RUN's network imagines: true states above, decoded hidden states below."""
     from golfast.ablate import held_out_cells, load_trial
-    from golfast.imagine import draw_imagined
+    from golfast.imagine import draw_imagined, imagine
+    from golfast.imagine.baselines import told_beside
     from golfast.run.files import result_file
     from golfast.run.pictures import write_png
 
@@ -51,3 +52,4 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
     with result_file(target) if out else nullcontext(target) as path:
         write_png(draw_imagined(network, truth, compute, title=title), path)
     tell_written(target)
+    click.echo(told_beside(imagine(network, truth[:, 0], compute), truth), err=True)

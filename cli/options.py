@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+_NARROW = 24  # columns that a value has at the least
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN, STDOUT = "golfast.stdin", "golfast.stdout"  # who has them, in a command's meta
@@ -190,10 +192,39 @@ def show_plan(result: dict[str, Any], heading: str, toml: str, *, as_json: bool)
 
 
 def show(result: dict[str, Any], rows: list[tuple[str, str]], *, as_json: bool) -> None:
-    """Print a result: as JSON, or as two columns; on stdout, or on stderr if another result has that."""
+    """Print a result: as JSON, or as two columns, on a terminal as wide as that.
+
+    On stdout, or on stderr if another result has that.
+    """
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
     width = max(len(name) for name, _ in rows)
+    room = max(_NARROW, columns() - width - 2) if sys.stdout.isatty() else None
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}", err=is_taken(STDOUT))
+        lines = [value] if room is None else wrapped(value, room)
+        for line in lines:
+            click.echo(f"{name:<{width}}  {line}".rstrip(), err=is_taken(STDOUT))
+            name = ""
+
+
+def echo(text: str, *, indent: str = "", err: bool = False) -> None:
+    """Print a text, on a terminal in lines that break between words; all but the first are indented further."""
+    stream = sys.stderr if err else sys.stdout
+    lines = [text]
+    if stream.isatty():
+        lines = wrapped(text, max(_NARROW, columns() - len(indent) - 2))
+    for number, line in enumerate(lines):
+        click.echo(f"{indent}{'  ' if number else ''}{line}", err=err)
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    return shutil.get_terminal_size().columns
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of so many columns, broken between words; a longer word, as a path, has a line of its own."""
+    if len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

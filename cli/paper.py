@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .ablate import KEPT, RESULTS, run_sweep, sweep_options, tell_failed
-from .options import examples, refuse_beside
+from .options import examples, next_steps, refuse_beside
 from .tables import show_entries
 
 QUICK = ("table1", "table2", "table3", "order")
@@ -67,3 +67,5 @@ def paper(context: click.Context, /, quick: bool, show: bool, as_json: bool, res
         click.echo(f"{results} has no runs of the paper's experiments{of}; golfast paper runs them", err=True)
     show_entries(found, as_json=as_json)
     tell_failed(rows, results)
+    if not show:
+        next_steps(f"golfast report {results}", quiet=options["quiet"] or as_json)

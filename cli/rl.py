@@ -17,6 +17,7 @@ from .options import (
     device_option,
     examples,
     json_option,
+    next_steps,
     no_lock_option,
     quiet_option,
     show,
@@ -261,6 +262,12 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
             sheets = draw_sheets(subject, Wanted(config=OptimiseConfig()), run.path / "features", display)
     rows = [*_result_rows(result, run.path), *sheet_rows(sheets, run.path / "features")]
     show(result | {"features": sheets, "folder": str(run.path)}, rows, as_json=as_json)
+    next_steps(
+        f"open {run.path / 'game.gif'} and the sheets in {run.path / 'features'}, then try",
+        f"golfast rl play {run.path} --untrained --out untrained.gif",
+        "golfast rl train cartpole",
+        quiet=quiet or as_json,
+    )
 
 
 def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:

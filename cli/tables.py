@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .options import echo
+
 if TYPE_CHECKING:
     from golfast.ablate.tables import Entry
 
@@ -12,19 +14,26 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
     """Print figures beside the paper's."""
     import json
 
+    from golfast.ablate.tables import NO_FIGURE
     from golfast.report import words
 
     if as_json:
         click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
         return
+    compared = {(entry.table, entry.recipe) for entry in found if entry.paper is not None}
     table = None
     wide = max((len(words.name(entry)) for entry in found), default=0)
     for entry in found:
+        beside = (entry.table, entry.recipe) in compared
         if (entry.table, entry.recipe) != table:
             table = (entry.table, entry.recipe)
             click.echo(f"\n{entry.table}, recipe {entry.recipe}")
-            click.echo(f"  {'':<{wide}} {'counted':>10} {'ours':>8}  {'95% interval':<18} {'paper':>7}")
+            heading = f"  {'':<{wide}} {'counted':>10} {'ours':>8}  {'95% interval':<18} {'paper' if beside else '':>7}"
+            click.echo(heading.rstrip())
         name, mean, interval = words.name(entry), words.ours(entry), words.interval(entry)
-        theirs = words.paper(entry)
-        click.echo(f"  {name:<{wide}} {entry.counted:>3} of {entry.tried:>3} {mean:>8}  {interval:<18} {theirs:>7}")
-        click.echo(f"  {'':<4}{entry.verdict}")
+        theirs = words.paper(entry) if beside else ""
+        line = f"  {name:<{wide}} {entry.counted:>3} of {entry.tried:>3} {mean:>8}  {interval:<18} {theirs:>7}"
+        click.echo(line.rstrip())
+        verdict = entry.verdict if beside else entry.verdict.removeprefix(NO_FIGURE).strip()
+        if verdict:
+            echo(verdict, indent="      ")

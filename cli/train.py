@@ -14,6 +14,7 @@ from .options import (
     device_option,
     examples,
     json_option,
+    next_steps,
     no_lock_option,
     quiet_option,
     show,
@@ -133,6 +134,14 @@ def train(
         of = RunFolder(source) if source else None
         result = run_trial(config, run, dataset, source=of, device=device, resume=resume, display=display, watch=watch)
     show(result, result_rows(result, run.path), as_json=as_json)
+    if result["agreement"] is not None:
+        next_steps(
+            f"open {run.path / 'strips.png'} and {run.path / 'learning.gif'}, then try",
+            f"golfast evaluate {run.path}",
+            f"golfast imagine {run.path} --pattern glider",
+            f"golfast features {run.path}",
+            quiet=quiet or as_json,
+        )
 
 
 def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -140,11 +149,14 @@ def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     diverged = result["agreement"] is None
     about = f"{result['sequences']:,} held-out sequences; 1 = every imagined state is true"
     rows = [("metric", "none: the weights are of no use" if diverged else metric_words(result["metric"], about))]
+    known = result.get("baselines", {})  # older runs lack them
+    rows += baseline_rows({"matched": result["metric"]}, known)
     for name, words in (("adversarial", "adversarial decoder"), ("probes", "probes")):
         if stage := result.get(name):
             trained = stage["outcome"] == "trained"
             about = f"{stage['steps']:,} steps in {stage['seconds']:.0f} s" if stage["steps"] else "computed"
             rows.append((f"  by {words}", metric_words(stage["metric"], about) if trained else stage["outcome"]))
+            rows += not_standing_out({"matched": stage["metric"]}, known)
     if larger := result.get("larger"):
         about = f"{larger['sequences']:,} sequences on boards of {larger['height']}x{larger['width']}"
         rows.append(("  on larger boards", metric_words(larger["metric"], about)))
@@ -163,6 +175,30 @@ def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
         ),
     ]
     return rows if diverged else [*rows, ("pictures", f"{folder / 'strips.png'}, {folder / 'learning.gif'}")]
+
+
+def baseline_rows(metric: dict[str, float | None], known: dict[str, Any]) -> list[tuple[str, str]]:
+    """The baselines of a metric, in each reading that it has, and whether it stands out from them."""
+    from golfast.imagine.baselines import WORDS
+
+    rows = []
+    for name, told in known.items():
+        values: list[float | None] = [told["metric_variants"][reading] for reading in metric]
+        if None not in values:
+            about = f"  ({', '.join(metric)})" if len(metric) > 1 else ""
+            rows.append((f"  of {WORDS.get(name, name)}", "  ".join(f"{value:.3f}" for value in values) + about))
+    return rows + not_standing_out(metric, known)
+
+
+def not_standing_out(metric: dict[str, float | None], known: dict[str, Any]) -> list[tuple[str, str]]:
+    """A row that says so, if the first reading of a metric does not stand out from its baselines."""
+    from golfast.imagine.baselines import stands_out
+
+    reading, value = next(iter(metric.items()))
+    beside = [told["metric_variants"][reading] for told in known.values()]
+    if value is None or not beside or None in beside or stands_out(value, beside):
+        return []
+    return [("", "this does not stand out: pictures that take no learning earn as much, or nearly")]
 
 
 def metric_words(metric: float | None, about: str) -> str:

@@ -70,7 +70,8 @@ class Board:
         if self._ended:
             hours = (time.monotonic() - self._began) / 3600
             words.append(f"{self._ended / hours:,.0f} trials/h")
-            words.append(f"about {_duration(self.left(plan, executor))} left")
+            if left := self.left(plan, executor):
+                words.append(f"about {_duration(left)} left")
         return ", ".join(words)
 
     def left(self, plan: Plan, executor: Executor) -> float:
@@ -97,7 +98,7 @@ class Board:
         table = Table(box=None, pad_edge=False)
         table.add_column("row", no_wrap=True)
         for name in ("counted", "running", "short", "failed"):
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", no_wrap=True)
         for row in plan.rows:
             table.add_row(*self._cells(row, plan))
         return table

@@ -3,12 +3,14 @@
 Counted are multiplications with additions of convolutions; all else is small beside them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from golfast.ablate.past import PastRun
+from golfast.ablate.usual import FEWEST_USUAL, USUAL
 from golfast.run.config import flatten, to_mapping
 from golfast.run.hardware import processor
 from golfast.train.config import TrainConfig
@@ -109,14 +111,32 @@ class Costs:
         if config.probes.on:
             beside += counts.probes / self._speeds.get(("probes", engine), usual / _PROBES_SLOWER)
         step = counts.step / usual
-        like = self._steps.get(_question(flat), [])
+        like, many = self._steps_like(flat)
         steps = float(config.steps) if config.stop > 1 else sum(like) / len(like) if like else None
         expected = None if steps is None else min(steps, config.steps) * step + beside
-        return Guess(config.steps * step + beside, expected, len(like), ("network", engine) in self._speeds)
+        return Guess(config.steps * step + beside, expected, many, ("network", engine) in self._speeds)
 
     def usual_steps(self, config: TrainConfig) -> list[int]:
-        """After how many steps earlier runs that asked the same of another seed ended."""
-        return self._steps.get(_question(flatten(to_mapping(config))), [])
+        """After how many steps runs that asked the same of other seeds ended: those known here, or golfast's own."""
+        return self._steps_like(flatten(to_mapping(config)))[0]
+
+    def _steps_like(self, flat: Mapping[str, Any]) -> tuple[list[int], int]:
+        """The steps, and of how many runs they tell."""
+        question = _question(flat)
+        if here := self._steps.get(question):
+            return here, len(here)
+        many, steps = USUAL.get(hashlib.sha256(question.encode()).hexdigest()[:12], (0, ()))
+        return list(steps), many
+
+    def table(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        """What `golfast.ablate.usual` keeps: for each question of five runs or more how many, and their deciles."""
+        found = {}
+        for question, steps in self._steps.items():
+            if len(steps) >= FEWEST_USUAL:
+                ordered = sorted(steps)
+                deciles = tuple(ordered[round(k * (len(ordered) - 1) / 10)] for k in range(11))
+                found[hashlib.sha256(question.encode()).hexdigest()[:12]] = len(steps), deciles
+        return dict(sorted(found.items()))
 
 
 def _speed(part: str, runs: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> float | None:

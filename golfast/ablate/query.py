@@ -15,7 +15,8 @@ from golfast.run.files import replacing
 
 Record = dict[str, Any]
 
-SHOWN = ("trial", "state", "rows", "seed", "metric", "greedy.mean", "steps", "wall_seconds")
+BESIDE = ("baselines.dead.metric", "baselines.copied.metric")
+SHOWN = ("trial", "state", "rows", "seed", "metric", *BESIDE, "greedy.mean", "steps", "wall_seconds")
 """Columns of the table on a terminal, where none are asked for."""
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -12,12 +12,14 @@ from golfast.ablate.jobs import State
 from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
 from golfast.errors import Failure, shown
+from golfast.imagine.baselines import WORDS, stands_out
 
 SMOOTH = "matthews"
 READINGS = ("matched", "equation", "dataset", SMOOTH)
 """The three readings of the paper's metric, of which tables show the first, and the smooth metric beside them."""
 
 PAPER_ORDER = ("table1", "table2", "table3", "order", "channels", "depth", "figures")
+NO_FIGURE = "The paper has no such figure."
 DIFFERENCE, COMPARISON = "difference of means", "difference of recipes"
 """Figures of entries that are no rows, but compare rows: what an effect is of, and what a row is under two recipes."""
 ALIKE = 0.05
@@ -214,7 +216,7 @@ def all_entries(store: Store, wanted: Sequence[str] = ()) -> list[Entry]:
 def verdict(values: list[float], paper: float | None, paper_runs: int | None) -> str:
     """Whether the paper's mean is one that as many other runs like ours might have had, in a plain sentence."""
     if paper is None:
-        return "The paper has no such figure."
+        return NO_FIGURE
     if not values:
         return "No run of ours has this figure yet."
     mean = sum(values) / len(values)
@@ -238,7 +240,7 @@ def order_verdict(values: list[float], paper: float | None) -> str:
     By how many steps depends on optimiser and learning rate, which are not the paper's: that is not compared.
     """
     if paper is None:
-        return "The paper has no such figure."
+        return NO_FIGURE
     if not values:
         return "No run of ours has this figure yet."
     found, before = estimate(values), sum(value > 0 for value in values)
@@ -269,10 +271,26 @@ def _entry(row: Row, name: str, figure: Figure, is_metric: bool, paper: float | 
         readings={reading: estimate(row.values(figure, reading)) for reading in READINGS} if is_metric else {},
         paper=paper,
         paper_runs=None if runs is None else int(runs),
-        verdict=verdict(values, paper, None if runs is None else int(runs))
+        verdict=verdict(values, paper, None if runs is None else int(runs)) + _beside(row, figure, values)
         if is_metric
         else order_verdict(values, paper),
     )
+
+
+def _beside(row: Row, figure: Figure, values: list[float]) -> str:
+    """The baselines of a metric in a sentence, of the runs that have them; "" if none has."""
+    known: dict[str, list[float]] = {}
+    for run in row.counted:
+        figures = (run.result or {}).get("larger") if figure is on_larger_boards else run.result
+        for name, told in ((figures or {}).get("baselines") or {}).items():
+            if told["metric"] is not None:
+                known.setdefault(name, []).append(told["metric"])
+    if not known or not values:
+        return ""
+    means = {WORDS.get(name, name): sum(each) / len(each) for name, each in known.items()}
+    words = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
+    ending = "" if stands_out(sum(values) / len(values), means.values()) else "; it does not stand out from them"
+    return f" Its baselines: {words}{ending}."
 
 
 def _effect(spec: str, recipe: str, effect: dict[str, Any], rows: Mapping[str, Row], figure: Figure) -> Entry:

@@ -1,5 +1,6 @@
 """One trial: train a network, evaluate it, leave a run folder that explains itself."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golfast.ablate.forecast import Forecast
 from golfast.ablate.reuse import check_reuse, reuse, reused
 from golfast.ablate.stages import Stages, train_stages
 from golfast.data import Recipe, States, Trajectories, generate
 from golfast.errors import Failure
 from golfast.imagine import EVALUATED, VARIANTS, check_threshold, draw_run, evaluate
+from golfast.imagine.terminal import imagined_lines
 from golfast.model import Network, load_weights
 from golfast.run.config import difference, fingerprint, from_mapping, override, to_toml
 from golfast.run.folder import RunFolder
@@ -23,9 +26,12 @@ from golfast.run.watch import Watch, watch_nothing
 from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.ahead import memory_bytes
 from golfast.train.memory import check_memory
+from golfast.train.optimise import seeded_network
 
 LARGER = 2
 """How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
+UNTRAINED = 1000
+"""Sequences that an untrained network is evaluated on: it has nothing to tell that would need more."""
 LESS = 20
 """By so much fewer of them are enough: each has four times the cells."""
 
@@ -132,13 +138,19 @@ def _train(
     display: Display,
     watch: Watch,
 ) -> Outcome:
-    phase = display.phase(f"train {config.model.timesteps} timesteps", config.steps, unit="step", at_most=True)
+    name, at_most = f"train {config.model.timesteps} timesteps", config.stop <= 1
+    phase = display.phase(name, config.steps, unit="step", at_most=at_most)
+    forecast = Forecast(config, folder.path.parent) if at_most and not display.quiet else None
 
     def told(record: dict[str, Any]) -> None:
-        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]))
+        expected = forecast.end(record["step"], record["accuracy"][-1]) if forecast else None
+        phase.update(record["step"], "right: " + accuracy_words(record["accuracy"]), expected=expected)
         watch("train", record)
 
-    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told)
+    def draw(states: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> None:
+        phase.picture = partial(imagined_lines, states, drawn)
+
+    outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told, draw=draw)
     phase.done("right: " + accuracy_words(outcome.accuracy))
     return outcome
 
@@ -152,11 +164,13 @@ def evaluate_trial(
     sequences: int = EVALUATED,
     dataset: Trajectories | None = None,
     threshold: float = 0.95,
+    untrained: bool = False,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Figures of a network on `sequences` test trajectories of its own recipe, or on the first of a dataset.
 
-    stages: decoders beside the network's own, whose figures are wanted, too.
+    stages: decoders beside the network's own, whose figures are wanted, too. untrained: whether "baselines" is to have
+    the metric of the same network before its training, too, on the first UNTRAINED sequences.
 
     The boards of a dataset may be of another size or another rule than those trained on; ValueError if it has another
     number of generations.
@@ -189,6 +203,10 @@ def evaluate_trial(
         progress=phase.update,
     )
     phase.done()
+    if untrained:
+        fresh = seeded_network(Network, config.model, seed=config.seed).to(compute.device)
+        few = _flat(evaluate(fresh, truth[:UNTRAINED], recipe.width, compute, threshold=threshold))
+        figures["baselines"]["untrained"] = {name: few[name] for name in ("metric", "metric_variants", "sequences")}
     return figures
 
 
@@ -264,8 +282,8 @@ def held_out_cells(config: TrainConfig, count: int, *, start: int = 0) -> NDArra
 
 
 def accuracy_words(accuracy: list[float]) -> str:
-    """Accuracies of states s_2..s_m as percentages."""
-    return "  ".join(f"{value:.1%}" for value in accuracy)
+    """Accuracies of states s_2..s_m as percentages, each with the name of its state."""
+    return "  ".join(f"state {state} {value:.1%}" for state, value in enumerate(accuracy, 2))
 
 
 def _told(config: TrainConfig, outcome: Outcome, compute: Compute) -> dict[str, Any]:
@@ -286,7 +304,7 @@ def _told(config: TrainConfig, outcome: Outcome, compute: Compute) -> dict[str, 
 
 def _flat(figures: dict[str, Any]) -> dict[str, Any]:
     """Figures as a result has them: the metric is its first variant, all of them beside it."""
-    names = "matthews", "accuracy", "agreement", "sequences"
+    names = "matthews", "accuracy", "agreement", "sequences", "baselines"
     found = {"metric": figures["metric"][VARIANTS[0]], "metric_variants": figures["metric"]}
     return found | {name: figures[name] for name in names if name in figures}
 

@@ -15,10 +15,14 @@ def strip_lines(states: NDArray[np.uint8], *, columns: int = 100, lines: int = 3
     """
     count, height, width = states.shape
     shown = states[: max(1, (columns + _GAP) // (width + _GAP)), : 2 * lines, :columns]
-    rows = np.pad(shown, ((0, 0), (0, shown.shape[1] % 2), (0, 0)))
-    signs = _SIGNS[rows[:, ::2] + 2 * rows[:, 1::2]]
-    text = [(" " * _GAP).join("".join(line) for line in across).rstrip() for across in signs.swapaxes(0, 1)]
+    text = [(" " * _GAP).join(across).rstrip() for across in zip(*map(block_lines, shown), strict=True)]
     if shown.shape != states.shape:
         cut = f"{len(shown)} of {count} states, {shown.shape[1]} x {shown.shape[2]} of {height} x {width} cells"
         text.append(f"({cut})")
     return text
+
+
+def block_lines(board: NDArray[np.uint8]) -> list[str]:
+    """A board (H, W), 0 or 1, as ceil(H/2) lines of W signs."""
+    rows = np.pad(board, ((0, len(board) % 2), (0, 0)))
+    return ["".join(line) for line in _SIGNS[rows[::2] + 2 * rows[1::2]]]

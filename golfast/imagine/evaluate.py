@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.imagine.baselines import baselines
 from golfast.imagine.decode import Draw, draws_with, imagine_each
 from golfast.imagine.metric import agreement_packed, interpretability_packed, matthews_packed
 from golfast.imagine.score import VARIANTS
@@ -32,6 +33,7 @@ def evaluate(
 
     truth: trajectories (N, m, H, ceil(width/8)) uint8, packed. If there is an adversarial decoder, "adversarial" has
     the figures of what it draws, and so has "probes", though probes do not draw the last state and have no accuracy.
+    "baselines" has the metric of pictures that know nothing, as `golfast.imagine.baselines` gives it.
     """
 
     def first(start: int, stop: int) -> NDArray[np.uint8]:
@@ -47,7 +49,8 @@ def evaluate(
         name: figures(packed, truth, width, threshold=threshold, last=name != "probes")
         for name, packed in zip(draws, drawn, strict=True)
     }
-    return {**found.pop("own"), **found}
+    known = baselines(truth, width, network.config.timesteps - 1, threshold=threshold)
+    return {**found.pop("own"), "baselines": known, **found}
 
 
 def figures(

@@ -1,12 +1,13 @@
 """Strips: true states above, imagined states below, as in the figures of arXiv 2405.06409."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from golfast.imagine.baselines import baselines
 from golfast.imagine.kernels import TAKEN
 from golfast.imagine.metric import agreement, interpretability, matched_states, matthews
 from golfast.run.pictures import (
@@ -27,6 +28,7 @@ from golfast.run.pictures import (
 )
 
 MATCHED: Colour = (24, 150, 84)
+COMMON: Colour = (222, 158, 30)
 UNMATCHED: Colour = (209, 48, 48)
 TRAINED: Colour = (140, 149, 160)
 WRONGLY_ALIVE: Colour = (231, 76, 46)
@@ -53,8 +55,9 @@ def draw_strip(truth: object, imagined: object, *, threshold: float = 0.95, titl
 
     truth: (m, H, W) 0 or 1, s_1..s_m. imagined: (T, H, W), the decoded outputs of timesteps 1..T, the trained last one
     included; floating (alive where > 0.5) or 0/1. h_i stands under s_{i+1}. A green frame marks a state that matches a
-    true intermediate one in at least `threshold` of its cells, a red one any other, grey the one that was trained;
-    cells that differ from the closest true state are tinted. The sequence's metric ("matched") stands on the left.
+    true intermediate one in at least `threshold` of its cells, a yellow one a match that a dead board or the input
+    would be, too, a red one any other, grey the one that was trained; cells that differ from the closest true state are
+    tinted. The sequence's metric ("matched") stands on the left, with that of dead boards and of the input copied.
 
     Returns an RGB image. ValueError as `interpretability` raises it, except that a sequence without intermediate
     states is drawn, its metric undefined.
@@ -113,7 +116,8 @@ def judge(truth: object, imagined: object, *, threshold: float = 0.95) -> tuple[
         value: float | None = float(interpretability(between, s, threshold=threshold)[0])
     else:
         partners, value = [None] * (steps - 1), None
-    verdicts = [_verdict(shares[i], partner, threshold) for i, partner in enumerate(partners)]
+    common = _common(s[0], threshold)
+    verdicts = [_verdict(shares[i], partner, threshold, common) for i, partner in enumerate(partners)]
     verdicts.append(_verdict_of_trained(shares[-1, -1], states - 1, threshold))
     return verdicts, value
 
@@ -123,13 +127,22 @@ def percent(share: float) -> str:
     return "100%" if share == 1 else f"{np.floor(share * 1000 + 1e-9) / 10:.1f}%"
 
 
-def _verdict(shares: NDArray[np.float64], partner: int | None, threshold: float) -> Verdict:
+def _common(truth: NDArray[Any], threshold: float) -> NDArray[np.bool_]:
+    """Which of the true states (m, H, W) a dead board or the first state matches, too: (m,)."""
+    alive = truth > 0.5
+    wrong = np.minimum(alive.mean(axis=(1, 2)), (alive != alive[0]).mean(axis=(1, 2)))
+    return np.asarray(wrong <= 1 - threshold + 1e-9)
+
+
+def _verdict(shares: NDArray[np.float64], partner: int | None, threshold: float, common: NDArray[np.bool_]) -> Verdict:
     last = len(shares) - 1
     if partner is not None and partner >= 0:
-        return Verdict(partner, _agrees(partner, shares[partner]), "earns 1", MATCHED)
+        colour = COMMON if common[partner] else MATCHED
+        return Verdict(partner, _agrees(partner, shares[partner]), "earns 1", colour)
     if partner == TAKEN:
         state = 1 + int(np.argmax(shares[1:-1]))
-        return Verdict(state, _agrees(state, shares[state]), "earns 0.5 (taken)", MATCHED)
+        colour = COMMON if common[state] else MATCHED
+        return Verdict(state, _agrees(state, shares[state]), "earns 0.5 (taken)", colour)
     order = [*range(1, last), last, 0]  # where several are equally close, rather one that counts
     state = max(order, key=shares.tolist().__getitem__)
     if shares[state] >= threshold:
@@ -184,6 +197,9 @@ def _draw_rows(truth: object, imagined: object, threshold: float) -> Image.Image
         correlation = float(matthews(h[None, :-1], s[None])[0])
         at = (middle(0), second + tall + _LINE - 2)
         write(image, at, f"correlation {correlation:.2f}", colour=FAINT, anchor="ms")
+        beside = baselines(np.packbits(s[None], axis=-1), width, steps - 1, threshold=threshold)
+        words = f"dead {beside['dead']['metric']:.2f}, input {beside['copied']['metric']:.2f}"
+        write(image, (at[0], at[1] + _LINE - 1), words, colour=FAINT, anchor="ms")
     for i, verdict in enumerate(verdicts):
         x = middle(i + 1)
         write(image, (x, second - 6), f"timestep {i + 1}", anchor="ms")
@@ -217,6 +233,7 @@ def _draw_legend(width: int, threshold: float) -> Image.Image:
     """What frames and tints mean, in one line if it fits."""
     entries = [
         (MATCHED, True, f"matches a true state ({100 * threshold:g}% of cells)"),
+        (COMMON, True, "so does a dead board or the input"),
         (UNMATCHED, True, "matches none"),
         (TRAINED, True, "trained on"),
         (WRONGLY_ALIVE, False, "wrongly alive"),

@@ -23,6 +23,12 @@ EMPTY = 0.01  # predicted living cells, as a share of the true ones, below which
 REACHED, NOT_REACHED, STUCK, DIVERGED = "reached", "not reached", "stuck", "diverged"
 
 Record = dict[str, Any]
+Draw = Callable[[NDArray[np.uint8], NDArray[np.uint8]], None]
+"""Takes the trajectory that is looked at, (m, H, W) 0/1, and what is imagined of it, greys (T, H, W)."""
+
+
+def draw_nothing(truth: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> None:
+    """Pay no heed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +60,22 @@ class Outcome:
 class Journal:
     """The state of a run that is not weights, and its folder."""
 
-    def __init__(self, config: TrainConfig, folder: RunFolder, judge: Judge, watch: Callable[[Record], None]) -> None:
-        """watch: called with every record that goes into metrics.jsonl."""
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: RunFolder,
+        judge: Judge,
+        watch: Callable[[Record], None],
+        draw: Draw = draw_nothing,
+    ) -> None:
+        """watch: called with every record that goes into metrics.jsonl. draw: with what is imagined at each look."""
         self.config, self.folder = config, folder
         self.step = 0
         """Steps taken."""
         self.seconds = 0.0
         self.ended: str | None = None
         """The outcome, once the run has ended."""
-        self._judge, self._watch = judge, watch
+        self._judge, self._watch, self._draw = judge, watch, draw
         self._learned: list[int | None] = [None] * config.data.generations
         self._accuracy: list[float] = []
         self._looked = self._next = 0
@@ -124,6 +137,7 @@ class Journal:
         record["seconds"] = round(self.seconds, 3)
         if loss is not None or not self.step:
             self.folder.log(record)
+        self._draw(self._judge.shown, drawn)
         self._watch(record)
         self._accuracy, self._looked = score.accuracy, self.step
         every = self.config.evaluate_every

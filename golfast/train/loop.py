@@ -17,7 +17,7 @@ from golfast.train.accuracy import Judge, greys
 from golfast.train.compiled import CompiledStep
 from golfast.train.config import COMPILED, TrainConfig
 from golfast.train.feed import Feed
-from golfast.train.journal import Journal, Outcome, Record
+from golfast.train.journal import Draw, Journal, Outcome, Record, draw_nothing
 from golfast.train.optimise import Optimisers, rate_factor, seeded_network
 
 
@@ -29,12 +29,14 @@ def train(
     compute: Compute,
     resume: bool = False,
     watch: Callable[[Record], None] = lambda record: None,
+    draw: Draw = draw_nothing,
 ) -> Outcome:
     """Train a network and leave weights.safetensors, metrics.jsonl and snapshots in the run folder.
 
     packed: the training trajectories, (N, m, H, ceil(W/8)) uint8, in memory or mapped, of the recipe config.data.
     `resume` goes on from the folder's checkpoint, if there is one, to the weights that an uninterrupted run gives: bit
-    for bit on a CPU. `watch` is called with every record that goes into metrics.jsonl.
+    for bit on a CPU. `watch` is called with every record that goes into metrics.jsonl; `draw`, just before, with the
+    validation trajectory that changes most and what the network imagines of it.
 
     A training that diverges, or never predicts a living cell, ends and says so in its outcome. Raises Failure if the
     checkpoints are damaged or of another config.
@@ -43,12 +45,12 @@ def train(
         from golfast.train.stack import train_together
 
         member = config, folder, watch
-        _, outcome = next(train_together([member], packed, compute=compute, resume=resume))
+        _, outcome = next(train_together([member], packed, compute=compute, resume=resume, draw=draw))
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
     with torch_threads(1):
-        return _Training(config, folder, packed, compute, watch).run(resume)
+        return _Training(config, folder, packed, compute, watch, draw).run(resume)
 
 
 class _Training:
@@ -59,6 +61,7 @@ class _Training:
         packed: States,
         compute: Compute,
         watch: Callable[[Record], None] = lambda record: None,
+        draw: Draw = draw_nothing,
     ) -> None:
         assert packed.shape[1:] == config.data.shape[1:]
         self.config, self.compute = config, compute
@@ -69,7 +72,7 @@ class _Training:
         self.feed = Feed(packed, config.data.width, batch=config.batch, seed=config.seed, device=compute.device)
         validation = generate(dataclasses.replace(config.data, split="validation"), 0, config.evaluate_on)
         self.judge = Judge(validation, config.data.width, compute)
-        self.journal = Journal(config, folder, self.judge, watch)
+        self.journal = Journal(config, folder, self.judge, watch, draw)
 
     def run(self, resume: bool) -> Outcome:
         journal = self.journal

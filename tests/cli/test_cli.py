@@ -173,9 +173,14 @@ def test_train_then_evaluate_then_imagine(trained, tmp_path):
     assert figures["sequences"] == 10_000
     text = call("evaluate", folder, "--sequences", 50).stdout
     assert "metric, matched" in text
+    assert {"dead", "copied", "untrained"} == figures["baselines"].keys()
+    assert result["baselines"].keys() == {"dead", "copied"}
+    assert all(f"  of {words}" in text for words in ("dead boards", "the input copied", "an untrained network"))
     assert "timestep 2" in text
     call("imagine", folder, "--out", tmp_path / "a.png", "--count", 2)
-    call("imagine", folder, "--pattern", "glider")
+    told = call("imagine", folder, "--pattern", "glider").stderr
+    assert "dead boards 1.00, the input copied 1.00" in told
+    assert "it does not stand out" in told
     with Image.open(tmp_path / "a.png") as one, Image.open(folder / "imagined.png") as other:
         assert one.height > other.height > 50
 

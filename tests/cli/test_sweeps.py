@@ -71,7 +71,8 @@ def test_results_and_report_of_it(folder):
     assert "ask for two formats; leave one of them out" in told
 
 
-def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path):
+def test_a_dry_run_tells_and_runs_nothing(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # away from the results that came with golfast
     words = ("--results", tmp_path / "r.sqlite", "--folder", tmp_path / "runs", "--device", "cpu", "--dry-run")
     told = json.loads(call("ablate", folder / "tiny.toml", *words, "--counted", 2, "--json").stdout)
     assert [trial["rows"] for trial in told["trials"]] == [["tiny/fast/a"], ["tiny/fast/short"]] * 2

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from golfast.imagine.strip import (
+    COMMON,
     MATCHED,
     TRAINED,
     UNMATCHED,
@@ -12,6 +13,7 @@ from golfast.imagine.strip import (
     judge,
     percent,
 )
+from golfast.life import simulate
 from golfast.run.folder import RunFolder
 from golfast.run.pictures import DEAD, INK, PAPER
 
@@ -120,6 +122,20 @@ def test_verdicts_say_what_each_is_and_what_it_earns():
         ("closest: state 2, 92.5%", "earns 0"),
         ("= state 4, 100%", "trained on"),
     ]
+
+
+def test_a_match_that_takes_no_network_is_told_apart():
+    glider = np.zeros((20, 20), np.uint8)
+    glider[[5, 6, 7, 7, 7], [6, 7, 5, 6, 7]] = 1
+    truth = simulate(glider[None], 3)[0]
+    verdicts, value = judge(truth, np.zeros((3, 20, 20), np.uint8))
+    assert value == 1.0
+    assert [v.colour for v in verdicts] == [COMMON, COMMON, TRAINED]
+    image = draw_strip(truth, truth[1:])
+    assert len(boxes(image, COMMON)) == 2
+    assert boxes(image, MATCHED) == []
+    still = judge(TRUTH[[0, 0, 0, 0]], TRUTH[[0, 0, 0]])[0]
+    assert [v.colour for v in still] == [COMMON, COMMON, TRAINED]
 
 
 def test_a_still_life_is_its_own_intermediate_state():

@@ -20,7 +20,7 @@ from golfast.run.precision import Compute, torch_threads
 from golfast.train.accuracy import Judge, greys
 from golfast.train.config import AdversarialConfig, OptimiserConfig, ProbesConfig, TrainConfig
 from golfast.train.feed import Feed
-from golfast.train.journal import Journal, Outcome, Record
+from golfast.train.journal import Draw, Journal, Outcome, Record, draw_nothing
 from golfast.train.optimise import rate_factor, seeded_network
 from golfast.train.stack.optimise import Rows
 from golfast.train.stack.step import LONGEST, StackedStep
@@ -46,7 +46,13 @@ def alike(config: TrainConfig) -> str:
 
 
 def train_together(
-    members: Sequence[Member], packed: States, *, compute: Compute, resume: bool = False, graph: bool = True
+    members: Sequence[Member],
+    packed: States,
+    *,
+    compute: Compute,
+    resume: bool = False,
+    graph: bool = True,
+    draw: Draw = draw_nothing,
 ) -> Iterator[tuple[int, Told]]:
     """Train networks as one, and give each its number in `members` and its outcome as soon as it has ended.
 
@@ -54,12 +60,13 @@ def train_together(
     what it would be alone, up to the rounding of sums in another order; it diverges, ends or fails without disturbing
     the others: one whose folder or checkpoint cannot be used gives the Failure or OSError. Runs that were killed go on
     from their own checkpoints. Networks that have ended leave the stack when enough of them have: it is made anew then.
-    graph: whether a GPU replays steps as CUDA graphs. ValueError if the configs are not alike.
+    graph: whether a GPU replays steps as CUDA graphs. draw: as in `train`, of each
+    network. ValueError if the configs are not alike.
     """
     if len({alike(config) for config, _, _ in members}) != 1:
         raise ValueError("networks that are trained as one must be alike: the same data, network, batch and optimiser")
     with torch_threads(1):
-        yield from _Stack(members, packed, compute, graph).run(resume)
+        yield from _Stack(members, packed, compute, graph, draw).run(resume)
 
 
 @dataclasses.dataclass(slots=True)
@@ -74,7 +81,8 @@ class _Run:
 
 
 class _Stack:
-    def __init__(self, members: Sequence[Member], packed: States, compute: Compute, graph: bool) -> None:
+    def __init__(self, members: Sequence[Member], packed: States, compute: Compute, graph: bool, draw: Draw) -> None:
+        self.draw = draw
         self.members, self.compute, self.graph = members, compute, graph
         config = members[0][0]
         assert packed.shape[1:] == config.data.shape[1:]
@@ -105,7 +113,7 @@ class _Stack:
     def _begin(self, number: int, resume: bool) -> Told | None:
         """Take up a run; its outcome if it has ended before."""
         config, folder, watch = self.members[number]
-        journal = Journal(config, folder, self.judge, watch)
+        journal = Journal(config, folder, self.judge, watch, self.draw)
         state = journal.open(resume=resume)
         if state is None:
             named = dict(seeded_network(Network, config.model, seed=config.seed).named_parameters())
