@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from golfast.imagine.strip import (
     MATCHED,
@@ -13,7 +14,7 @@ from golfast.imagine.strip import (
     percent,
 )
 from golfast.run.folder import RunFolder
-from golfast.run.pictures import DEAD, INK, PAPER
+from golfast.run.pictures import DEAD, INK, PAPER, draw_board
 
 TRUTH = (np.random.default_rng(0).random((4, 20, 20)) < 0.3).astype(np.uint8)
 
@@ -169,6 +170,13 @@ def test_strips_stack_under_one_title_and_over_one_legend():
 def test_what_cannot_be_drawn_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_tensors_with_gradients_are_drawn_as_arrays_are():
+    imagined = torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(0))
+    image = draw_strip(TRUTH, imagined.numpy())
+    assert draw_strip(torch.from_numpy(TRUTH), imagined.clone().requires_grad_()).tobytes() == image.tobytes()
+    assert draw_board(imagined[0].clone().requires_grad_()).tobytes() == draw_board(imagined[0].numpy()).tobytes()
 
 
 def test_a_run_shows_what_it_imagines_worst_beside_the_liveliest(tmp_path, monkeypatch):
