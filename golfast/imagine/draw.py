@@ -49,11 +49,11 @@ def draw_run(
     imagined = np.unpackbits(packed, axis=-1, count=truth.shape[3])
     worst, words = _worst(imagined, truth)
     liveliest = [index for index in np.argsort(-changes, kind="stable").tolist() if index != worst][:LIVELY]
-    chosen = [*sorted(liveliest), worst]
-    captions = [f"held-out sequence {index}, one of the liveliest" for index in chosen[:-1]]
+    shown = [*sorted(liveliest), worst]
+    captions = [f"held-out sequence {index}, one of the liveliest" for index in shown[:-1]]
     captions.append(f"held-out sequence {worst}, {words}")
     title = f"What the network imagines between the first state and the last (run {folder.path.name})"
-    strips = [(truth[index], imagined[index]) for index in chosen]
+    strips = [(truth[index], imagined[index]) for index in shown]
     write_png(draw_strips(strips, title=title, captions=captions), folder.path / "strips.png")
     states, snapshots = folder.read_snapshots(steps)
     if len(snapshots) > FRAMES:  # much happens early and little late: frames at growing distances
