@@ -72,4 +72,6 @@ def _worst(imagined: NDArray[np.uint8], truth: NDArray[np.uint8]) -> tuple[int, 
         what, values = "share of right cells", agreement(imagined[:, -1:], truth[:, -1:])[:, 0, 0]
         finer = values
     worst = int(np.lexsort((finer, values))[0])
-    return worst, f"the worst of {len(truth):,}: {what} {values[worst]:.2f}, and {values.mean():.2f} on average"
+    if values[worst] == values.max():  # none fails: what is worst is told by degrees
+        what, values = "correlation" if finer is not values else what, finer
+    return worst, f"the worst of {len(truth):,} by its {what}: {values[worst]:.2f}, and {values.mean():.2f} on average"

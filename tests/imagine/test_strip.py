@@ -200,11 +200,16 @@ def test_a_run_shows_what_it_imagines_worst_beside_the_liveliest(tmp_path, monke
     draw.draw_run(folder, None, truth, None, steps=1)
     (((strips,), how),) = drawn
     assert [how["captions"][k].split(",")[0] for k in (0, 1)] != ["held-out sequence 23"] * 2
-    assert how["captions"][2] == "held-out sequence 23, the worst of 40: metric 0.50, and 0.99 on average"
+    assert how["captions"][2] == "held-out sequence 23, the worst of 40 by its metric: 0.50, and 0.99 on average"
     assert np.array_equal(strips[2][0], truth[23])
     assert np.array_equal(strips[2][1], imagined[23])
     # Where there is no metric, right cells decide.
     assert draw._worst(imagined[:, :1], truth[:, :2]) == (
         23,
-        "the worst of 40: share of right cells 0.00, and 0.97 on average",
+        "the worst of 40 by its share of right cells: 0.00, and 0.97 on average",
     )
+    imagined[23, 0] ^= 1  # none fails now
+    imagined[7, 1, 3, 3] ^= 1
+    index, words = draw._worst(imagined, truth)
+    assert index == 7
+    assert words.startswith("the worst of 40 by its correlation: 0.9")
