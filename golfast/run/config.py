@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,15 +70,30 @@ def override(config: Config, changes: Mapping[str, Any]) -> Config:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """Read "model.channels=32" as (key, value); the value is TOML, or else a bare word taken as a string."""
+    """Read "model.channels=32" as (key, value).
+
+    The value is TOML, or what Python and people write otherwise, True, .5 and 5.; else a bare word, a string.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError(f"{text!r} is not of the form key=value, such as model.channels=32")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
-        parsed = value.strip()
+        parsed = _plain(value.strip())
     return key.strip(), parsed
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def _plain(word: str) -> Any:
+    """A word that is no TOML as what it plainly is: true or false, a number, or itself."""
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if len(word) < 64 and _NUMBER.fullmatch(word):
+        return float(word)
+    return word
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -145,6 +161,8 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return from_mapping(kind, value, within=f"{name}.")  # type: ignore[arg-type]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if kind is int and type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # TOML has 1e3 for a floating number
     if type(value) is not kind:
         raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {value!r}")
     return value
