@@ -18,6 +18,9 @@ Record = dict[str, Any]
 SHOWN = ("trial", "state", "rows", "seed", "metric", "greedy.mean", "steps", "wall_seconds")
 """Columns of the table on a terminal, where none are asked for."""
 
+NOTED = ("trial", "state", "rows", "attempts", "wall_seconds", "worker", "finished", "reason")
+"""Columns that every trial has, also those of a file that has none yet."""
+
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -76,14 +79,15 @@ def write_csv(found: list[Record], columns: Sequence[str], out: TextIO) -> None:
     writer.writerows({key: _cell(value) for key, value in record.items()} for record in found)
 
 
-def write_parquet(found: list[Record], path: Path) -> None:
-    """A whole Parquet file, or none. Failure if pyarrow (the extra "parquet") is not installed."""
+def write_parquet(found: list[Record], columns: Sequence[str], path: Path) -> None:
+    """A whole Parquet file, or none; of no records it has the columns, too, without a type. Failure if pyarrow (the extra "parquet") is not installed."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise Failure("Parquet needs pyarrow: pip install 'golfast[parquet]'; CSV and JSON need nothing") from None
-    table = pyarrow.Table.from_pylist(found)
+    empty = {column: pyarrow.nulls(0) for column in columns}
+    table = pyarrow.Table.from_pylist(found) if found else pyarrow.table(empty)
     with replacing(path) as temporary:
         pyarrow.parquet.write_table(table, temporary)
 

@@ -81,7 +81,7 @@ def split(
     workers: int | None = None,
     progress: Progress = lambda done: None,
 ) -> Path:
-    """Write a dataset as that many files, nearly equal, and their manifest into `folder`. Memory and more as `merge`."""
+    """Write a dataset as so many files, nearly equal, with a manifest, into `folder`. Memory, too, as in `merge`."""
     dataset = Trajectories(source)
     write_part = WRITERS[check_profile(profile)]
 
