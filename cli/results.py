@@ -40,7 +40,7 @@ def results(
     import io
     import json
 
-    from golfast.ablate.query import SHOWN, project, records, select, write_csv, write_parquet
+    from golfast.ablate.query import NOTED, SHOWN, project, records, select, write_csv, write_parquet
     from golfast.ablate.store import Store
     from golfast.run.files import result_file, write_text
 
@@ -56,14 +56,15 @@ def results(
         names = [name for name in SHOWN if not found or name in found[0]]
     chosen = select(found, wheres)
     chosen = project(chosen, names) if names else chosen
+    heading = names or list(found[0] if found else NOTED)
     if kind == "parquet":
         assert out is not None
         with result_file(out) as path:
-            write_parquet(chosen, path)
+            write_parquet(chosen, heading, path)
         return
     text = io.StringIO()
     if kind == "csv":
-        write_csv(chosen, names or list(found[0] if found else ()), text)
+        write_csv(chosen, heading, text)
     elif kind == "json":
         text.write(json.dumps(chosen, indent=2) + "\n")
     else:

@@ -19,6 +19,9 @@ BESIDE = ("baselines.dead.metric", "baselines.copied.metric")
 SHOWN = ("trial", "state", "rows", "seed", "metric", *BESIDE, "greedy.mean", "steps", "wall_seconds")
 """Columns of the table on a terminal, where none are asked for."""
 
+NOTED = ("trial", "state", "rows", "attempts", "wall_seconds", "worker", "finished", "reason")
+"""Columns that every trial has, also those of a file that has none yet."""
+
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -80,15 +83,19 @@ def write_csv(found: list[Record], columns: Sequence[str], out: TextIO) -> None:
     writer.writerows([_cell(record[column]) for column in columns] for record in found)
 
 
-def write_parquet(found: list[Record], path: Path) -> None:
-    """A whole Parquet file, or none. Failure if pyarrow (the extra "parquet") is not installed."""
+def write_parquet(found: list[Record], columns: Sequence[str], path: Path) -> None:
+    """A whole Parquet file, or none; of no records it has the columns, too, without a type.
+
+    Failure if pyarrow (the extra "parquet") is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise Failure("Parquet needs pyarrow: pip install 'golfast[parquet]'; CSV and JSON need nothing") from None
+    empty = {column: pyarrow.nulls(0) for column in columns}
     try:
-        table = pyarrow.Table.from_pylist(found)
+        table = pyarrow.Table.from_pylist(found) if found else pyarrow.table(empty)
     except (pyarrow.ArrowException, OverflowError) as error:
         raise Failure(f"Parquet has columns of one kind, and one of these has several ({error}); take JSON") from None
     with replacing(path) as temporary:

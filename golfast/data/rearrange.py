@@ -31,8 +31,12 @@ def merge(
     """Write consecutive parts of one set, files or folders of shards in any order, as the one file that they make.
 
     Its bytes are those of a file made of the whole recipe at once. profile: "train" or "archive". What is read is
-    checked. `resume`, `overwrite`, `workers` and memory are as in `make`; a job killed while it wrote an archive
-    starts again.
+    checked. `resume`, `overwrite` and `workers` are as in `make`; a job killed while it wrote an archive starts again.
+
+    Memory does not grow with the set. What is written takes what `make` or `write_archive` says. An archive that is
+    read takes 4 + 2 * `workers` blocks of at most 4 MiB more: four that it keeps, and on each thread one that is
+    decoded, with its bytes. What the system's allocator keeps of freed blocks comes on top; `split` of an archive by 2
+    workers has taken 57 MB above its base without that, and from 63 to 137 MB with it.
 
     Returns the path. Raises ValueError if the parts are not consecutive, or are of several sets; Failure if one is
     damaged; otherwise as `make` and `Trajectories`.
@@ -77,7 +81,7 @@ def split(
     workers: int | None = None,
     progress: Progress = lambda done: None,
 ) -> Path:
-    """Write a dataset as that many files, nearly equal, and their manifest into `folder`. Otherwise as `merge`."""
+    """Write a dataset as so many files, nearly equal, with a manifest, into `folder`. Memory, too, as in `merge`."""
     dataset = Trajectories(source)
     write_part = WRITERS[check_profile(profile)]
 

@@ -69,7 +69,8 @@ def make(
     with the number of trajectories done.
 
     Memory does not grow with the set: `workers` + 4 blocks of at most 4 MiB (of one trajectory, if that is larger),
-    and what `generate` needs to make one on each thread, which is some blocks more.
+    and what `generate` needs to make one on each thread, which is some blocks more, and what the system's allocator
+    keeps of those.
 
     Returns the path. Raises ValueError if the file exists, or if a partial file is of another recipe; Failure if the
     disk is too small or another job is making the same file; OSError if it cannot be written.

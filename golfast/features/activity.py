@@ -82,12 +82,16 @@ def survey(
         raise ValueError("there are no real inputs to look at; give at least one")
     places = {layer.address: (at or layer.centre) if layer.centre else None for layer in layers}
     parts: dict[str, list[Tensor]] = {address: [] for address in places}
+
+    def there(address: str, output: Tensor) -> Tensor:
+        place = places[address]
+        return output if place is None else output[:, :, place[0], place[1]]
+
     with torch.inference_mode():
         for start in range(0, len(examples), _BATCH):
-            found = probe.read(examples[start : start + _BATCH].float(), places)
-            for address, place in places.items():
-                output = found[address]
-                parts[address].append((output if place is None else output[:, :, place[0], place[1]]).float().clone())
+            found = probe.read(examples[start : start + _BATCH].float(), places, take=there)
+            for address in places:
+                parts[address].append(found[address].float().clone())
             progress(min(start + _BATCH, len(examples)))
     activities = {}
     for layer in layers:
@@ -109,7 +113,14 @@ def field_of_view(
     noise = torch.rand(16, *space.shape, generator=torch.Generator().manual_seed(0)).to(examples.device)
     inputs = torch.cat([examples[:16].float(), space.inner(noise)]).requires_grad_()
     output = probe.read(inputs, [layer.address])[layer.address]
-    here = output if place is None else output[:, :, place[0], place[1]]
+    here = (output if place is None else output[:, :, place[0], place[1]]).float()
     weights = torch.randn(here.shape[1], generator=torch.Generator().manual_seed(1)).to(here)
-    (gradient,) = torch.autograd.grad((here * weights).sum(), [inputs])
+    gradient = None
+    if here.requires_grad:
+        (gradient,) = torch.autograd.grad((here * weights).sum(), [inputs], allow_unused=True)
+    if gradient is None:
+        raise ValueError(
+            f"what layer {layer.address} puts out has no gradient to the network's input, so nothing can be sought for "
+            "it; does the network detach or round on the way, or does the layer not depend on the input?"
+        )
     return (gradient != 0).any(0)

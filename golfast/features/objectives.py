@@ -49,7 +49,7 @@ def neuron(layer: str, unit: Units, *, at: tuple[int, int] | None = None) -> Obj
     """
 
     def score(found: Activations) -> Tensor:
-        return _pick(_at(found[layer], layer, at), unit, layer)
+        return _pick(_at(_read(found, layer), layer, at), unit, layer)
 
     return Objective(frozenset([layer]), score)
 
@@ -58,14 +58,14 @@ def channel(layer: str, unit: Units) -> Objective:
     """The mean of one channel of a (B, C, H, W) layer over all places; of a (B, U) layer the unit itself."""
 
     def score(found: Activations) -> Tensor:
-        return _pick(_mean(found[layer]), unit, layer)
+        return _pick(_mean(_read(found, layer)), unit, layer)
 
     return Objective(frozenset([layer]), score)
 
 
 def whole_layer(layer: str) -> Objective:
     """The mean square of all that a layer puts out: what excites it, in whatever way (DeepDream)."""
-    return Objective(frozenset([layer]), lambda found: found[layer].flatten(1).square().mean(1))
+    return Objective(frozenset([layer]), lambda found: _read(found, layer).flatten(1).square().mean(1))
 
 
 def direction(layer: str, vector: Tensor, *, at: tuple[int, int] | None = None, cosine: float = 0.0) -> Objective:
@@ -76,7 +76,7 @@ def direction(layer: str, vector: Tensor, *, at: tuple[int, int] | None = None, 
     """
 
     def score(found: Activations) -> Tensor:
-        output = _at(found[layer], layer, at)
+        output = _at(_read(found, layer), layer, at)
         if vector.shape[-1] != output.shape[1]:
             raise ValueError(f"layer {layer} has {output.shape[1]} units, and the direction {vector.shape[-1]} numbers")
         product: Tensor = (output * vector).sum(1)
@@ -108,7 +108,7 @@ def diversity(layer: str, *, groups: int) -> Objective:
     """
 
     def score(found: Activations) -> Tensor:
-        output = found[layer]
+        output = _read(found, layer)
         if groups < 1 or len(output) % groups:
             raise ValueError(f"a batch of {len(output)} inputs does not divide into {groups} groups")
         members = len(output) // groups
@@ -123,6 +123,12 @@ def diversity(layer: str, *, groups: int) -> Objective:
         return -(others / (members - 1)).T.flatten()
 
     return Objective(frozenset([layer]), score)
+
+
+def _read(found: Activations, layer: str) -> Tensor:
+    """What a layer put out; in single precision if it has half of it, whose sums and squares soon overflow."""
+    output = found[layer]
+    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
 
 
 def _at(output: Tensor, layer: str, at: tuple[int, int] | None) -> Tensor:

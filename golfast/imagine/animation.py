@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from golfast.imagine.metric import agreement
 from golfast.imagine.strip import TRAINED, draw_strip, percent
+from golfast.run.arrays import as_array
 from golfast.run.pictures import (
     FAINT,
     FRAME,
@@ -64,7 +65,7 @@ def draw_learning(
         raise ValueError("no snapshots to draw")
     if any(later <= earlier for earlier, later in pairwise(steps)):
         raise ValueError(f"snapshots are drawn in the order of their steps; got steps {steps}")
-    shapes = {np.asarray(imagined).shape for _, imagined in snapshots}
+    shapes = {as_array("imagined", imagined).shape for _, imagined in snapshots}
     if len(shapes) > 1:
         raise ValueError(f"snapshots show the same timesteps of the same boards; got shapes {sorted(shapes)}")
     shares = np.stack([_right(truth, imagined) for _, imagined in snapshots])
@@ -86,7 +87,8 @@ def animate_boards(states: Sequence[object] | NDArray[Any], *, cell: int | None 
     """
     if len(states) == 0:
         raise ValueError("no states to animate")
-    shape = np.asarray(states).shape
+    states = as_array("states", states)
+    shape = states.shape
     if len(shape) != 3:
         raise ValueError(f"states to animate have shape (T, H, W); got shape {shape}")
     frames = []
@@ -104,7 +106,7 @@ def animate_boards(states: Sequence[object] | NDArray[Any], *, cell: int | None 
 
 def _right(truth: object, imagined: object) -> NDArray[np.float64]:
     """The share of right cells of each timestep, (T,)."""
-    shares = agreement(np.asarray(imagined)[None], np.asarray(truth)[None])[0]
+    shares = agreement(as_array("imagined", imagined)[None], as_array("truth", truth)[None])[0]
     timesteps, states = shares.shape
     same = timesteps == states - 1
     right = np.diagonal(shares[:, 1:]).copy() if same else shares[:, 1:].max(axis=1, initial=0.0)

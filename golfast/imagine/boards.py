@@ -8,6 +8,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from golfast.run.arrays import as_array
+
 BYTES = (np.uint8(0), np.uint8(1))  # alive above the first, nothing beyond the second
 
 
@@ -35,7 +37,7 @@ def _as_bytes(array: NDArray[Any], otherwise: str) -> NDArray[np.uint8]:
 
 
 def _numbers(name: str, given: object) -> NDArray[Any]:
-    array = _array(name, given)
+    array = as_array(name, given)
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} is an array of {array.dtype}; cells are numbers or booleans")
     if array.ndim != 4:
@@ -43,17 +45,9 @@ def _numbers(name: str, given: object) -> NDArray[Any]:
     return array
 
 
-def _array(name: str, given: object) -> NDArray[Any]:
-    """`given` as an array. ValueError for lists that are none, and tensors on a GPU, with gradients or of bfloat16."""
-    try:
-        return np.asarray(given)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{name} cannot be read as an array: {error}") from None
-
-
 def packed_boards(name: str, given: object, width: int) -> NDArray[np.uint8]:
     """The array, if it is one of packed boards of this width. ValueError if not."""
-    array, row_bytes = _array(f"packed {name}", given), (width + 7) // 8
+    array, row_bytes = as_array(f"packed {name}", given), (width + 7) // 8
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != row_bytes:
         raise ValueError(
             f"packed {name} of width {width} is uint8 of shape (N, states, H, {row_bytes}); "

@@ -49,11 +49,11 @@ def draw_run(
     imagined = np.unpackbits(packed, axis=-1, count=truth.shape[3])
     worst, words = _worst(imagined, truth)
     liveliest = [index for index in np.argsort(-changes, kind="stable").tolist() if index != worst][:LIVELY]
-    chosen = [*sorted(liveliest), worst]
-    captions = [f"held-out sequence {index}, one of the liveliest" for index in chosen[:-1]]
+    shown = [*sorted(liveliest), worst]
+    captions = [f"held-out sequence {index}, one of the liveliest" for index in shown[:-1]]
     captions.append(f"held-out sequence {worst}, {words}")
     title = f"What the network imagines between the first state and the last (run {folder.path.name})"
-    strips = [(truth[index], imagined[index]) for index in chosen]
+    strips = [(truth[index], imagined[index]) for index in shown]
     write_png(draw_strips(strips, title=title, captions=captions), folder.path / "strips.png")
     states, snapshots = folder.read_snapshots(steps)
     if len(snapshots) > FRAMES:  # much happens early and little late: frames at growing distances
@@ -72,4 +72,6 @@ def _worst(imagined: NDArray[np.uint8], truth: NDArray[np.uint8]) -> tuple[int, 
         what, values = "share of right cells", agreement(imagined[:, -1:], truth[:, -1:])[:, 0, 0]
         finer = values
     worst = int(np.lexsort((finer, values))[0])
-    return worst, f"the worst of {len(truth):,}: {what} {values[worst]:.2f}, and {values.mean():.2f} on average"
+    if values[worst] == values.max():  # none fails: what is worst is told by degrees
+        what, values = "correlation" if finer is not values else what, finer
+    return worst, f"the worst of {len(truth):,} by its {what}: {values[worst]:.2f}, and {values.mean():.2f} on average"

@@ -35,7 +35,7 @@ def interpretability(
 
     imagined: (N, n, H, W), outputs of timesteps 1..T-1; floating (a cell is alive where > 0.5), bool, or integer 0/1.
     truth: (N, m, H, W), 0 or 1 of any type, the states s_1..s_m. Nothing is copied of float32, float64, uint8 and bool
-    arrays, nor of slices of their first two axes.
+    arrays, nor of slices of their first two axes. Tensors of torch are taken from any device, without their gradients.
     threshold: a pair matches when agreeing cells / all cells >= threshold, in (0, 1].
 
     The variants differ only where imagined or true states resemble each other:

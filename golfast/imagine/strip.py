@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from golfast.imagine.baselines import baselines
 from golfast.imagine.kernels import TAKEN
 from golfast.imagine.metric import agreement, interpretability, matched_states, matthews
+from golfast.run.arrays import as_array
 from golfast.run.pictures import (
     DEAD,
     FAINT,
@@ -105,7 +106,7 @@ def judge(truth: object, imagined: object, *, threshold: float = 0.95) -> tuple[
 
     The metric is None where it is undefined: with fewer than 2 timesteps or 3 states.
     """
-    h, s = np.asarray(imagined)[None], np.asarray(truth)[None]
+    h, s = as_array("imagined", imagined)[None], as_array("truth", truth)[None]
     shares = agreement(h, s)[0]
     steps, states = shares.shape
     if steps < 1 or states < 1:
@@ -163,7 +164,7 @@ def _agrees(state: int, share: float) -> str:
 def _draw_rows(truth: object, imagined: object, threshold: float) -> Image.Image:
     """The two rows of a strip, without title and legend. Its size depends on the numbers of states and cells alone."""
     verdicts, value = judge(truth, imagined, threshold=threshold)
-    s, h = np.asarray(truth) > 0.5, np.asarray(imagined) > 0.5
+    s, h = as_array("truth", truth) > 0.5, as_array("imagined", imagined) > 0.5
     states, height, width = s.shape
     steps = len(h)
     cell = fitting_cell(height, width)

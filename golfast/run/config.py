@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
@@ -74,15 +75,30 @@ def override(config: Config, changes: Mapping[str, Any]) -> Config:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """Read "model.channels=32" as (key, value); the value is TOML, or else a bare word taken as a string."""
+    """Read "model.channels=32" as (key, value).
+
+    The value is TOML, or what Python and people write otherwise, True, .5 and 5.; else a bare word, a string.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError(f"{shown(text)} is not of the form key=value, such as model.channels=32")
     try:
         parsed = parse_toml(f"value = {value}")["value"]
     except ValueError:
-        parsed = value.strip()
+        parsed = _plain(value.strip())
     return key.strip(), parsed
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def _plain(word: str) -> Any:
+    """A word that is no TOML as what it plainly is: true or false, a number, or itself."""
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if len(word) < 64 and _NUMBER.fullmatch(word):
+        return float(word)
+    return word
 
 
 def to_toml(config: Any) -> str:
@@ -142,6 +158,8 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         raise ValueError(f"config key {name!r} takes numbers of at most 64 bits; got {shown(value)}")
     if kind is float and type(value) is int:
         return float(value)
+    if kind is int and type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # TOML has 1e3 for a floating number
     if type(value) is not kind:
         raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {shown(value)}")
     if kind is str and len(value) > _LONGEST:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from golfast.run.arrays import as_array
 from golfast.run.files import replacing
 
 Colour = tuple[int, int, int]
@@ -191,7 +192,7 @@ def flow(widths: Sequence[int], left: int, right: int, *, gap: int = 18) -> tupl
 
 def _shades(cells: object) -> NDArray[np.uint8]:
     """Colours (H, W, 3) from DEAD at 0 to INK at 1."""
-    life = np.asarray(cells)
+    life = as_array("a board", cells)
     if life.ndim != 2 or life.size == 0:
         raise ValueError(f"a board has shape (H, W); got shape {life.shape}")
     life = life.astype(np.float64)

@@ -9,7 +9,7 @@ import pytest
 from fake_trials import Tiny
 
 from golfast.ablate.jobs import State, Trial
-from golfast.ablate.query import project, records, select, write_csv, write_parquet
+from golfast.ablate.query import NOTED, project, records, select, write_csv, write_parquet
 from golfast.ablate.store import Store
 from golfast.run.config import fingerprint
 
@@ -94,7 +94,7 @@ def test_csv_json_and_parquet_say_the_same(found, tmp_path):
     out = io.StringIO()
     write_csv(some, list(some[0]), out)
     lines = list(csv.DictReader(io.StringIO(out.getvalue())))
-    write_parquet(some, tmp_path / "a.parquet")
+    write_parquet(some, list(some[0]), tmp_path / "a.parquet")
     stored = parquet.read_table(tmp_path / "a.parquet").to_pylist()
     assert stored == json.loads(json.dumps(some)) == some
     assert [line["trial"] for line in lines] == [record["trial"] for record in some]
@@ -102,6 +102,15 @@ def test_csv_json_and_parquet_say_the_same(found, tmp_path):
         "" if record["metric"] is None else str(record["metric"]) for record in some
     ]
     assert {line["steps_to_98"] for line in lines} == {"50 60 90", ""}
+
+
+def test_parquet_of_no_records_has_its_columns(found, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'parquet')")
+    write_parquet([], list(found[0]), tmp_path / "a.parquet")
+    stored = parquet.read_table(tmp_path / "a.parquet")
+    assert stored.column_names == list(found[0])
+    assert stored.num_rows == 0
+    assert list(found[0])[: len(NOTED)] == list(NOTED)
 
 
 def test_a_reader_sees_what_a_writer_has_written_so_far(tmp_path):

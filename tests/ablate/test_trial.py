@@ -16,6 +16,7 @@ from golfast.ablate import default_folder, evaluate_trial, load_trial, run_trial
 from golfast.ablate import trial as trial_module
 from golfast.data import Recipe, Trajectories, make
 from golfast.errors import Failure
+from golfast.life import soups
 from golfast.model import ModelConfig
 from golfast.run.config import override, to_toml
 from golfast.run.folder import RunFolder
@@ -55,6 +56,33 @@ def test_a_run_leaves_what_the_design_says(finished):
     assert {"golfast", "torch", "python"} <= set(result["versions"])
     with Image.open(folder.path / "learning.gif") as picture:
         assert picture.n_frames == 3
+
+
+def test_a_run_is_loaded_in_one_call(finished, tmp_path):
+    import golfast
+
+    folder, result = finished
+    run = golfast.load(str(folder.path), device="cpu")
+    assert (run.path, run.config, run.result) == (folder.path, load_trial(folder.path, "cpu")[0], result)
+    states = golfast.simulate(soups(260, 9, 11, seed=3), 2)
+    drawn = run.imagine(states[:, 0])
+    assert drawn.shape == (260, 2, 9, 11)
+    assert drawn.dtype == np.float32
+    assert golfast.interpretability(drawn[:, :-1], states).shape == (260,)
+    np.testing.assert_allclose(run.imagine(states[7, 0].astype(bool)), drawn[7], atol=0.02)
+    np.testing.assert_array_equal(run.imagine(torch.from_numpy(states[:3, 0])), run.imagine(states[:3, 0].tolist()))
+    assert run.imagine(states[:0, 0]).shape == (0, 2, 9, 11)
+    assert run.imagine(np.zeros((2, 30, 40))).shape == (2, 2, 30, 40)
+    for wrong, message in (
+        (np.zeros(4), r"boards have shape \(N, H, W\)"),
+        (np.zeros((2, 0, 4)), r"boards have shape \(N, H, W\)"),
+        (np.full((3, 3), 0.5), "boards hold values other than 0 and 1"),
+        ([[1], [1, 0]], "boards cannot be read as an array"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run.imagine(wrong)
+    with pytest.raises(Failure, match="is not a run folder"):
+        golfast.load(tmp_path)
 
 
 def test_a_folder_alone_is_enough_to_evaluate(finished):

@@ -497,12 +497,37 @@ def test_packed_boards_that_make_no_sense_are_refused(imagined, truth, width, me
         interpretability_packed(imagined, truth, width)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [torch.zeros(2, 2, 5, 5, requires_grad=True), torch.zeros(2, 2, 5, 5, dtype=torch.bfloat16), [[[1], [1, 0]]]],
-)
+@pytest.mark.parametrize("given", [torch.zeros(2, 2, 5, 5, device="meta"), [[[1], [1, 0]]]])
 def test_what_numpy_cannot_read_is_refused_in_one_sentence(given):
     with pytest.raises(ValueError, match=r"^imagined cannot be read as an array: "):
         interpretability(given, np.zeros((2, 4, 5, 5)))
     with pytest.raises(ValueError, match=r"^packed imagined cannot be read as an array: "):
         interpretability_packed(given, np.zeros((2, 4, 5, 1), np.uint8), 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda shares: shares.requires_grad_(),
+        lambda shares: shares.requires_grad_() * 1,  # with a graph behind it
+        lambda shares: torch.nn.Parameter(shares),
+        lambda shares: list(shares.requires_grad_()),
+        lambda shares: shares.to_sparse().requires_grad_(),
+        lambda shares: shares.permute(0, 1, 3, 2).contiguous().permute(0, 1, 3, 2).requires_grad_(),
+    ],
+)
+def test_tensors_are_taken_with_gradients_and_in_any_precision(given, dtype):
+    """As they come out of a network in training, so that the metric can be watched."""
+    generator = torch.Generator().manual_seed(0)
+    truth = (torch.rand(5, 4, 6, 7, generator=generator) < 0.3).to(torch.uint8)
+    wrong = torch.rand(5, 2, 6, 7, generator=generator) < 0.05
+    shares = torch.where(truth[:, 1:3].bool() ^ wrong, 0.75, 0.25).to(dtype)
+    plain = shares.float().numpy().copy()
+    expected = interpretability(plain, truth.numpy())
+    assert 0 < expected.mean() < 1
+    tensor = given(shares)
+    assert np.array_equal(interpretability(tensor, truth), expected)
+    assert np.array_equal(interpretability(tensor, truth.numpy()), expected)
+    assert np.array_equal(agreement(tensor, truth), agreement(plain, truth.numpy()))
+    assert np.array_equal(matthews(tensor, truth.bool()), matthews(plain, truth.numpy()))

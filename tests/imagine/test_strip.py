@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from golfast.imagine.strip import (
     COMMON,
@@ -15,7 +16,7 @@ from golfast.imagine.strip import (
 )
 from golfast.life import simulate
 from golfast.run.folder import RunFolder
-from golfast.run.pictures import DEAD, INK, PAPER
+from golfast.run.pictures import DEAD, INK, PAPER, draw_board
 
 TRUTH = (np.random.default_rng(0).random((4, 20, 20)) < 0.3).astype(np.uint8)
 
@@ -187,6 +188,13 @@ def test_what_cannot_be_drawn_is_refused(call, message):
         call()
 
 
+def test_tensors_with_gradients_are_drawn_as_arrays_are():
+    imagined = torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(0))
+    image = draw_strip(TRUTH, imagined.numpy())
+    assert draw_strip(torch.from_numpy(TRUTH), imagined.clone().requires_grad_()).tobytes() == image.tobytes()
+    assert draw_board(imagined[0].clone().requires_grad_()).tobytes() == draw_board(imagined[0].numpy()).tobytes()
+
+
 def test_a_run_shows_what_it_imagines_worst_beside_the_liveliest(tmp_path, monkeypatch):
     """Of 40 sequences number 23 is imagined wrongly, which no choice by liveliness would show."""
     from golfast.imagine import draw
@@ -208,11 +216,16 @@ def test_a_run_shows_what_it_imagines_worst_beside_the_liveliest(tmp_path, monke
     draw.draw_run(folder, None, truth, None, steps=1)
     (((strips,), how),) = drawn
     assert [how["captions"][k].split(",")[0] for k in (0, 1)] != ["held-out sequence 23"] * 2
-    assert how["captions"][2] == "held-out sequence 23, the worst of 40: metric 0.50, and 0.99 on average"
+    assert how["captions"][2] == "held-out sequence 23, the worst of 40 by its metric: 0.50, and 0.99 on average"
     assert np.array_equal(strips[2][0], truth[23])
     assert np.array_equal(strips[2][1], imagined[23])
     # Where there is no metric, right cells decide.
     assert draw._worst(imagined[:, :1], truth[:, :2]) == (
         23,
-        "the worst of 40: share of right cells 0.00, and 0.97 on average",
+        "the worst of 40 by its share of right cells: 0.00, and 0.97 on average",
     )
+    imagined[23, 0] ^= 1  # none fails now
+    imagined[7, 1, 3, 3] ^= 1
+    index, words = draw._worst(imagined, truth)
+    assert index == 7
+    assert words.startswith("the worst of 40 by its correlation: 0.9")

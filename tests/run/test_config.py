@@ -35,6 +35,15 @@ def test_whole_numbers_are_taken_where_a_number_is_asked_for():
     assert type(c.from_mapping(Inner, {"slope": 1}).slope) is float
 
 
+def test_a_whole_number_may_be_written_as_one_with_a_point():
+    key, value = c.parse_assignment("inner.channels=1e3")
+    assert c.override(Outer(), {key: value}) == Outer(inner=Inner(channels=1000))
+    assert type(c.from_mapping(Inner, {"channels": 4.0}).channels) is int
+    for value in (2.5, 1e300, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=r"'channels' takes a whole number; got"):
+            c.from_mapping(Inner, {"channels": value})
+
+
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
@@ -81,6 +90,18 @@ def test_override_names_the_nearest_key(key, near):
         ('a="x y"', "x y"),
         ("a=1e-3", 1e-3),
         ("a=", ""),
+        ("a=.5", 0.5),
+        ("a=-.5", -0.5),
+        ("a= +.5e-3 ", 0.5e-3),
+        ("a=5.", 5.0),
+        ("a=1.E3", 1000.0),
+        ("a=True", True),
+        ("a=FALSE", False),
+        ("a=.", "."),
+        ("a=.e3", ".e3"),
+        ("a=5.h5", "5.h5"),
+        ("a=007", "007"),
+        ("a=truest", "truest"),
     ],
 )
 def test_assignments(text, value):
