@@ -41,7 +41,7 @@ from golfast.data.overlap import check_workers, in_order
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import difference
-from golfast.run.files import replacing
+from golfast.run.files import check_regular, replacing
 
 _WRITING = 4  # threads that wait for the disk, so that it has the next block before it is done with this one
 _HDF5_ERRNO = re.compile(r"errno = ([0-9]+)")
@@ -129,6 +129,7 @@ def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite
     """Whether there is nothing left to do. ValueError if something at `path` must be left alone."""
     check_place(path)
     partial = partial_path(path)
+    check_regular(partial, "what a job left of a dataset")
     if path.exists() and not overwrite:
         if resume and not partial.exists():
             layout = _open_or_advise(path)

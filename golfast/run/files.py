@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from golfast.errors import Failure
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -67,6 +69,16 @@ def _remove_stale(path: Path) -> None:
                     left.unlink()
                 finally:
                     os.close(handle)
+
+
+def check_regular(path: Path, what: str) -> None:
+    """Failure if there is something at `path` that is not a regular file, nor a link to one.
+
+    A pipe would be waited for, and a device may never end. what: what the file should be, such as "a dataset".
+    """
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe, a socket or a device"
+        raise Failure(f"{path} is {kind}, and so not {what}")
 
 
 def write_text(path: Path, text: str) -> None:

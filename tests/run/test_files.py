@@ -12,7 +12,7 @@ from golfast.errors import Failure
 from golfast.model import save_weights
 from golfast.model.conv import Conv3x3
 from golfast.run.checkpoint import load_checkpoint, save_checkpoint
-from golfast.run.files import CheckpointFiles, replacing, write_json
+from golfast.run.files import CheckpointFiles, check_regular, replacing, write_json
 from golfast.run.folder import RunFolder
 
 
@@ -211,3 +211,19 @@ def test_a_log_is_read_up_to_what_is_no_record(tmp_path, garbage):
     folder.rewind_log(100)
     folder.log({"step": 50})
     assert [record["step"] for record in folder.read_log()] == [0, 50]
+
+
+def test_what_is_no_regular_file_is_told(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "good").symlink_to("file")
+    for name in ("file", "good", "none"):
+        check_regular(tmp_path / name, "a table")
+    for name in ("pipe", "link"):
+        with pytest.raises(Failure, match=rf"{name} is a pipe, a socket or a device, and so not a table"):
+            check_regular(tmp_path / name, "a table")
+    with pytest.raises(Failure, match="is a folder, and so not a table"):
+        check_regular(tmp_path, "a table")
+    with pytest.raises(Failure, match="/dev/zero is a pipe, a socket or a device"):
+        check_regular(Path("/dev/zero"), "a table")
