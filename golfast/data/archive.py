@@ -72,6 +72,8 @@ def decode(frame: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     """A chunk's states, `shape` uint8, read-only; None if the frame is damaged."""
     size = int(np.prod(shape))
     try:
+        if zstandard.frame_content_size(frame) != size:  # what the frame says is allocated, whatever is asked for
+            return None
         data = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
     except zstandard.ZstdError:
         return None

@@ -30,12 +30,17 @@ from golfast.data.disk import PAGE
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import from_mapping, to_mapping, to_toml
+from golfast.run.untrusted import check_regular
 
 FORMAT = "golfast-trajectories"
 FORMAT_VERSION = 1
 PROFILES = ("train", "archive")
 BLOCK_BYTES = 4 << 20  # what a kill can lose: small beside a set, large beside a system call
 _READ = 1 << 20
+_TOLD = 200  # characters
+_STRUCTURE = 1 << 20  # bytes of a file outside its blocks, at most: what HDF5 needs, and for each block
+_STRUCTURE_PER_BLOCK = 2 * PAGE  # its checksums, its place, and what is left free before the next page
+_MOST_BLOCK = max(BLOCK_BYTES, 4 << 20)
 
 
 def partial_path(path: Path) -> Path:
@@ -124,16 +129,26 @@ def open_layout(path: Path) -> Layout:
     """Read where things are. Failure, in one sentence, if the file is not a whole HDF5 file of this format."""
     if not path.exists():
         raise FileNotFoundError(2, "no such file", str(path))
-    if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        raise Failure(f"{path} is not a file, and so not a golfast dataset")
+    check_regular(path)
     try:
         with _hdf5(path, "r") as file:
             return _read_layout(path, file)
     except (Failure, PermissionError, KeyboardInterrupt):
         raise
     except Exception as error:  # a damaged header makes HDF5 and h5py raise whatever they meet first
-        reason = (str(error) or type(error).__name__).splitlines()[0].strip("'\"")
-        raise Failure(f"{path} is not a whole golfast dataset: truncated, damaged, or not HDF5 ({reason})") from None
+        raise Failure(
+            f"{path} is not a whole golfast dataset: truncated, damaged, or not HDF5 ({brief(error)})"
+        ) from None
+
+
+def brief(error: BaseException) -> str:
+    """What an exception says of a damaged file, fit for a message: it may repeat the file's contents."""
+    try:
+        text = str(error) or type(error).__name__
+    except RecursionError:
+        text = type(error).__name__
+    text = text.split("\n", 1)[0][:_TOLD]
+    return "".join(letter if letter.isprintable() else "?" for letter in text).strip("'\"")
 
 
 def read_complete(path: Path, layout: Layout) -> int:
@@ -228,19 +243,22 @@ def _hdf5(path: Path, mode: str, **options: Any) -> h5py.File:
 def _read_layout(path: Path, file: h5py.File) -> Layout:
     if _plain(file.attrs.get("format")) != FORMAT:
         raise Failure(f"{path} is an HDF5 file, but not golfast's: it has no attribute format={FORMAT!r}")
-    version = int(file.attrs["format_version"])
+    version = _whole(file, "format_version")
     if version > FORMAT_VERSION:
         raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
-    recipe, profile, block = _recipe(file), _plain(file.attrs["profile"]), int(file.attrs["block"])
-    states = file["states"]
+    recipe, profile, block = _recipe(file), _plain(file.attrs["profile"]), _whole(file, "block")
+    if block > 1 and min(block, recipe.count) * recipe.trajectory_bytes > _MOST_BLOCK:
+        raise Failure(f"{path} is damaged: golfast makes no blocks of {block} trajectories of this size")
+    states = _array(path, file, "states")
     if states.shape != recipe.shape or states.dtype != np.uint8:
         raise Failure(f"{path} is damaged: /states is {states.shape}, its recipe says {recipe.shape}")
-    blocks = -(-recipe.count // block) if block > 0 else 0
+    blocks = -(-recipe.count // block)
     names = ["checksums"] if profile == "train" else ["checksums", "stored_checksums"]
     for name in names:
-        if file[name].shape != (blocks,):
-            raise Failure(f"{path} is damaged: /{name} is {file[name].shape} for {blocks} blocks of {block}")
-    if profile == "train":
+        sums = _array(path, file, name)
+        if sums.shape != (blocks,) or sums.dtype != np.dtype("<u4"):
+            raise Failure(f"{path} is damaged: /{name} is {sums.shape} for {blocks} blocks of {block}")
+    if profile == "train" and states.chunks is None:
         stored = [(states.id.get_offset(), recipe.count * recipe.trajectory_bytes)]
     elif profile == "archive" and states.chunks == (min(block, recipe.count), *recipe.shape[1:]):
         chunks: list[Any] = []
@@ -249,19 +267,47 @@ def _read_layout(path: Path, file: h5py.File) -> Layout:
         if [chunk.chunk_offset[0] for chunk in chunks] != [block * index for index in range(len(chunks))]:
             raise Failure(f"{path} is damaged: the chunks of /states are not its blocks")
         stored = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+        most = min(block, recipe.count) * recipe.trajectory_bytes
+        if max((size for _, size in stored), default=0) > most + most // 128 + 1024:
+            raise Failure(f"{path} is damaged: a chunk of /states is larger than its block could be")
     else:
-        raise Failure(f"{path} is damaged: its profile {profile!r} is not one of {', '.join(PROFILES)}")
-    offsets = {name: int(file[name].id.get_offset()) for name in [*names, "blocks_complete", "digest"]}
+        raise Failure(
+            f"{path} is damaged: its states do not lie as its profile {str(profile)[:20]!r} says, or it is not one of "
+            f"{', '.join(PROFILES)}"
+        )
+    offsets = {name: int(_array(path, file, name).id.get_offset()) for name in [*names, "blocks_complete", "digest"]}
     layout = Layout(recipe, profile, block, np.array(stored, np.int64).reshape(-1, 2), offsets)
     sizes = {"blocks_complete": 8, "digest": 32}
     ranges = [*stored, *((at, sizes.get(name, 4 * blocks)) for name, at in offsets.items())]
     if min(at for at, _ in ranges) < 0 or max(at + size for at, size in ranges) > path.stat().st_size:
         raise Failure(f"{path} is damaged: its arrays lie outside of it")
+    outside = path.stat().st_size - sum(size for _, size in stored)
+    if not 0 <= outside <= _STRUCTURE + _STRUCTURE_PER_BLOCK * blocks:  # all of it is read, for the digest
+        raise Failure(f"{path} is damaged: {outside:,} of its bytes are not states, more than golfast writes")
     return layout
+
+
+def _array(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """An array whose numbers lie in this file. Failure if it is elsewhere; nothing that it names is opened."""
+    link = file.get(name, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        raise Failure(f"{path} is not a dataset of golfast's: /{name} is a link to something else")
+    array = file[name]
+    if not isinstance(array, h5py.Dataset) or array.is_virtual or array.external:
+        raise Failure(f"{path} is not a dataset of golfast's: the numbers of /{name} are not in this file")
+    return array
 
 
 def _recipe(file: h5py.File) -> Recipe:
     return from_mapping(Recipe, {name: _plain(file.attrs[name]) for name in to_mapping(Recipe())})
+
+
+def _whole(file: h5py.File, name: str) -> int:
+    """An attribute that is a whole number, 1 or more."""
+    value = _plain(file.attrs[name])
+    if type(value) is not int or value < 1:
+        raise ValueError(f"its attribute {name} is not a whole number")
+    return value
 
 
 def _plain(value: Any) -> Any:

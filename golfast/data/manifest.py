@@ -18,6 +18,7 @@ from typing import Any
 
 import tomli_w
 
+from golfast.data.layout import brief
 from golfast.data.recipe import Recipe
 from golfast.errors import Failure
 from golfast.run.config import from_mapping, read_toml, to_mapping
@@ -26,6 +27,7 @@ from golfast.run.files import write_text
 MANIFEST = "manifest.toml"
 FORMAT = "golfast-shards"
 FORMAT_VERSION = 1
+_MOST_BYTES = 1 << 24  # there are 100,000 shards at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ class Shard:
     file: str
     count: int
     digest: str
+
+    def is_possible(self) -> bool:
+        """Whether this can be a shard: a name in its own folder, a count, 64 hexadecimal digits."""
+        return (
+            all(type(value) is str for value in (self.file, self.digest))
+            and 0 < len(self.file) < 256
+            and self.file.isprintable()
+            and Path(self.file).name == self.file
+            and type(self.count) is int
+            and self.count >= 1
+            and re.fullmatch("[0-9a-f]{64}", self.digest) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +93,21 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest. Failure, in one sentence, if it is not one; OSError if it cannot be read."""
     try:
-        contents = read_toml(path)
+        contents = read_toml(path, most=_MOST_BYTES)
         if contents.get("format") != FORMAT:
             raise Failure(f"{path} is not a manifest of shards: it has no format = {FORMAT!r}")
-        if contents["format_version"] > FORMAT_VERSION:
-            raise Failure(
-                f"{path} has format version {contents['format_version']}; this golfast reads up to 1: update it"
-            )
+        version = contents["format_version"]
+        if type(version) is not int or version < 1:
+            raise ValueError("its format_version is no number")
+        if version > FORMAT_VERSION:
+            raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
         recipe = from_mapping(Recipe, contents["recipe"])
         shards = tuple(Shard(**shard) for shard in contents["shards"])
-        for shard in shards:
-            if Path(shard.file).name != shard.file or shard.count < 1 or not re.fullmatch("[0-9a-f]{64}", shard.digest):
-                raise Failure(f"{path} is damaged: {shard} cannot be a shard")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Failure(f"{path} is not a whole manifest of shards ({error})") from None
-    if sum(shard.count for shard in shards) != recipe.count:
-        raise Failure(f"{path} is damaged: its shards do not add up to {recipe.count} trajectories")
+        for number, shard in enumerate(shards):
+            if not shard.is_possible():
+                raise Failure(f"{path} is damaged: what it says of shard {number} cannot be")
+        if sum(shard.count for shard in shards) != recipe.count:
+            raise Failure(f"{path} is damaged: its shards do not add up to {recipe.count} trajectories")
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise Failure(f"{path} is not a whole manifest of shards ({brief(error)})") from None
     return Manifest(recipe, shards)

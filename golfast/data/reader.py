@@ -1,9 +1,11 @@
 """Reading a dataset: whole ones only, packed, at random."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,13 @@ from golfast.data.layout import (
     check_complete,
     check_digest,
     checksum,
-    map_states,
     open_layout,
     partial_path,
     read_checksums,
 )
 from golfast.data.manifest import Manifest, manifest_path, read_manifest
 from golfast.data.recipe import Recipe
-from golfast.data.states import Archived, Chained, States
+from golfast.data.states import Chained, States, open_states
 from golfast.errors import Failure
 from golfast.life import unpack
 from golfast.run.config import difference
@@ -43,12 +44,11 @@ class Stored:
             raise Failure(
                 f"{path} is not finished: {partial_path(path)} is what a job has made of it; give it --resume"
             )
-        self.path, self.layout = path, open_layout(path)
+        self.path, self.layout = path.absolute(), open_layout(path)
         check_complete(path, self.layout)
         self.digest = check_digest(path, self.layout)
         self._sums = read_checksums(path, self.layout)
-        train = self.layout.profile == "train"
-        self.states = map_states(path, self.layout) if train else Archived(path, self.layout)
+        self.states = open_states(path, self.layout, self.digest)
 
     def read(self, start: int, stop: int, out: NDArray[np.uint8]) -> None:
         """Copy trajectories start..stop into `out`, of the same shape. Failure if a block they lie in is damaged."""
@@ -68,11 +68,15 @@ class Trajectories:
     `recipe` says what is in it. `packed` is the whole set, (N, T, H, ceil(W/8)) uint8, read-only, not loaded: index it
     as any array, along N with a slice or an array of numbers, and only what is touched is read. For one file of profile
     "train" it is a memory map.
+
+    The files' absolute paths are kept, so the working directory may change. A set is pickled, and so sent to the
+    workers of a DataLoader, as these paths, and opened anew where it arrives: Failure if a file is another one by then.
     """
 
     recipe: Recipe
     packed: States
     files: tuple[Stored, ...]
+    _paths: tuple[Path, ...]
 
     def __init__(self, path: Path | str) -> None:
         """Open a file, a manifest, or the folder with one.
@@ -80,7 +84,8 @@ class Trajectories:
         Raises FileNotFoundError, or Failure if it is not a whole dataset of this format, or if a shard is missing or is
         not the one that the manifest names. The states themselves are not looked at: that is what `verify` is for.
         """
-        path = Path(path)
+        path = Path(path).absolute()
+        self._paths = (path,)
         manifest = manifest_path(path)
         if manifest is None:
             self._open([Stored(path)])
@@ -96,15 +101,25 @@ class Trajectories:
         """
         if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable):
             raise ValueError(f"the datasets to join are {paths!r}; give a list of paths")
-        files = [file for path in paths for file in Trajectories(path).files]
+        parts = [Trajectories(path) for path in paths]
+        files = [file for part in parts for file in part.files]
         if not files:
             raise ValueError("there is nothing to join; name at least one dataset")
         files.sort(key=lambda file: file.layout.recipe.start)
         for one, other in pairwise(files):
             _check_consecutive(one, other)
         joined = cls.__new__(cls)
+        joined._paths = tuple(path for part in parts for path in part._paths)
         joined._open(files)
         return joined
+
+    def __reduce__(self) -> Any:
+        return _reopened, (self._paths, self._digest)
+
+    @property
+    def _digest(self) -> str:
+        """Of the digests of all files."""
+        return hashlib.sha256("".join(file.digest for file in self.files).encode()).hexdigest()
 
     def _open(self, files: Sequence[Stored]) -> None:
         self.files = tuple(files)
@@ -118,7 +133,8 @@ class Trajectories:
     def batch(self, indices: NDArray[np.integer] | slice, states: slice = slice(None)) -> NDArray[np.uint8]:
         """Packed trajectories of these indices: (B, T, H, ceil(W/8)) uint8, a copy.
 
-        Raises ValueError if the indices are not whole numbers, a mask or a slice; IndexError if one is not there.
+        Raises ValueError if the indices are not whole numbers, a mask or a slice; IndexError if one is not there, or if
+        the mask is not of N.
         """
         numbers = indices if isinstance(indices, slice) else np.asarray(indices)
         if not isinstance(numbers, slice) and numbers.size and numbers.dtype.kind not in "iub":
@@ -138,6 +154,14 @@ class Trajectories:
             low, high = max(start, first), min(stop, last)
             if low < high:
                 file.read(low - first, high - first, out[low - start : high - start])
+
+
+def _reopened(paths: tuple[Path, ...], digest: str) -> Trajectories:
+    """The set that was pickled, in this process."""
+    dataset = Trajectories(paths[0]) if len(paths) == 1 else Trajectories.joined(paths)
+    if dataset._digest != digest:
+        raise Failure(f"{paths[0]} is not the dataset that was opened: its digest is another; open it anew")
+    return dataset
 
 
 def _open_shard(manifest: Path, contents: Manifest, index: int) -> Stored:

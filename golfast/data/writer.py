@@ -42,6 +42,7 @@ from golfast.errors import Failure
 from golfast.run.config import difference
 from golfast.run.files import replacing
 from golfast.run.locks import check_lockable, lock
+from golfast.run.untrusted import check_regular
 
 _WRITING = 4  # threads that wait for the disk, so that it has the next block before it is done with this one
 _HDF5_ERRNO = re.compile(r"errno = ([0-9]+)")
@@ -133,8 +134,9 @@ def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite
     """
     check_place(path)
     partial = partial_path(path)
-    if partial.is_symlink() or (partial.exists() and not partial.is_file()):
-        raise Failure(f"{partial} is not a file that a job left but a link, a folder or a device; remove it")
+    if partial.is_symlink():
+        raise Failure(f"{partial} is not a file that a job left but a link; remove it")
+    check_regular(partial)
     if path.exists() and not overwrite:
         if resume and not partial.exists():
             layout = _open_or_advise(path)

@@ -19,6 +19,7 @@ import re
 import stat
 import tomllib
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -52,11 +53,12 @@ class From:
 
 
 def check_regular(path: Path) -> None:
-    """Failure unless `path` is a regular file: a pipe would be waited for, a device may never end.
+    """Failure if there is anything but a regular file at `path`: a pipe would be waited for, a device may never end.
 
-    FileNotFoundError if nothing is there. For what others open; what we open ourselves, `read_bytes` looks at.
+    For what others open; what we open ourselves, `read_bytes` looks at.
     """
-    _refuse_others(path, path.stat().st_mode)
+    with suppress(FileNotFoundError):
+        _refuse_others(path, path.stat().st_mode)
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -96,10 +98,10 @@ def read_json(path: Path, shape: Shape = object) -> Any:
         raise Failure(f"{path} is damaged: {error}") from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Failure with the place if it is not one; OSError if it cannot be read."""
+def read_toml(path: Path, *, most: int = TOML_BYTES) -> dict[str, Any]:
+    """The tables of a TOML file of at most `most` bytes. Failure, with the place, if it is not one; OSError."""
     try:
-        return parse_toml(read_text(path, TOML_BYTES))
+        return parse_toml(read_text(path, most))
     except ValueError as error:
         raise Failure(f"{path} is not valid TOML: {error}") from None
 

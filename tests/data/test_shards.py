@@ -1,15 +1,19 @@
 """Sets in several files: made apart, put together, taken apart."""
 
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from golfast.data import (
@@ -115,6 +119,106 @@ def test_indices_beyond_the_end_are_refused(kinds):
         for beyond in (200, -201):
             with pytest.raises(IndexError):
                 dataset.packed[np.array([3, beyond])]
+
+
+SCALARS = st.integers(-230, 229) | st.integers(-3, 2).map(np.int8) | st.integers(0, 200).map(np.array)
+ARRAYS = st.one_of(
+    st.lists(st.integers(-200, 199), max_size=4),
+    st.lists(st.lists(st.integers(-4, 3), min_size=2, max_size=2), max_size=3),
+    st.lists(st.integers(0, 3), max_size=3).map(lambda found: np.array(found, np.uint8)),
+    st.lists(st.integers(-205, 203), max_size=3).map(lambda found: np.array(found, np.int16)),
+    st.sampled_from([199, 200, 201, 4, 20, 3]).map(lambda size: np.arange(size) % 3 == 1),
+    st.sampled_from([(200, 4), (200, 4, 20), (4, 20), (200, 5), (0,), ()]).map(lambda shape: np.ones(shape, bool)),
+    st.sampled_from([np.zeros(0), [], [True, False], np.array([1.0]), "x", 1.5, (), [[]], None, ..., True, np.True_]),
+)
+PARTS = SCALARS | st.slices(200) | st.slices(4) | ARRAYS
+KEYS = PARTS | st.lists(PARTS | st.integers(-4, 3), max_size=5).map(tuple)
+
+
+def outcome(states, key):
+    """What indexing gives, or the type of its exception."""
+    try:
+        found = states[key]
+    except Exception as error:
+        return type(error), None
+    return found.shape, np.asarray(found).tobytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(KEYS)
+@example((None, [0, 1], slice(None), 0))
+@example(([0, 1], None, 0))
+@example((slice(None, None, -7), [0, 1], 0))
+@example((..., 0))
+@example((np.ones((200, 4), bool), 3))
+@example((np.array([3, 1], np.uint8),))
+def test_every_form_is_indexed_as_numpy_does_and_refuses_what_it_does(kinds, key):
+    expected = outcome(generate(RECIPE), key)
+    for dataset in kinds:
+        assert outcome(dataset.packed, key) == expected
+
+
+@pytest.mark.parametrize("mask", [np.array([True, False]), np.ones(201, bool), [True] * 199, np.ones((200, 5), bool)])
+def test_a_mask_of_another_length_is_refused(kinds, mask):
+    for dataset in kinds:
+        with pytest.raises(IndexError):
+            dataset.batch(mask)
+
+
+def test_every_form_is_an_array_where_one_is_wanted(kinds):
+    for dataset in kinds:
+        np.testing.assert_array_equal(np.asarray(dataset.packed), generate(RECIPE))
+        assert (dataset.packed.ndim, dataset.packed.dtype) == (4, np.uint8)
+
+
+def test_a_set_is_pickled_as_its_path(kinds):
+    for dataset in kinds:
+        kept = pickle.dumps(dataset)
+        assert len(kept) < 600
+        again = pickle.loads(kept)
+        assert again.recipe == dataset.recipe
+        np.testing.assert_array_equal(again.batch([7, -1]), dataset.batch([7, -1]))
+        kept = pickle.dumps(dataset.packed)
+        assert len(kept) < 300 * len(dataset.files) + 100
+        np.testing.assert_array_equal(pickle.loads(kept)[7:9], dataset.packed[7:9])
+        # a part of it is numbers, as any array
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(dataset.packed[7:9])), dataset.packed[7:9])
+
+
+def test_joined_sets_are_pickled_as_their_paths(tmp_path):
+    paths = [make(tmp_path / f"{start}.h5", RECIPE.part(start, start + 100)) for start in (100, 0)]
+    again = pickle.loads(pickle.dumps(Trajectories.joined(paths)))
+    np.testing.assert_array_equal(again.packed[:], generate(RECIPE))
+
+
+@pytest.mark.parametrize("profile", ["train", "archive"])
+def test_a_set_that_was_replaced_is_not_taken_for_what_was_pickled(tmp_path, profile):
+    path = convert(make(tmp_path / "a.h5", RECIPE), tmp_path / "b.h5", profile=profile)
+    kept = [pickle.dumps(Trajectories(path)), pickle.dumps(Trajectories(path).packed)]
+    convert(make(tmp_path / "c.h5", replace(RECIPE, seed=6)), path, profile=profile, overwrite=True)
+    for what in kept:
+        with pytest.raises(Failure, match="is not the dataset that was opened: its digest is another; open it anew"):
+            pickle.loads(what)
+
+
+@pytest.mark.parametrize("profile", ["train", "archive"])
+def test_a_set_is_read_wherever_the_process_goes(tmp_path, profile, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    convert(make("a.h5", RECIPE), "b.h5", profile=profile)
+    split("b.h5", "c", 2, profile=profile)
+    sets = [Trajectories("b.h5"), Trajectories("c"), Trajectories.joined(["b.h5"])]
+    monkeypatch.chdir("elsewhere")
+    for dataset in sets:
+        for one in (dataset, pickle.loads(pickle.dumps(dataset))):
+            np.testing.assert_array_equal(one.batch([199, 3]), generate(RECIPE)[[199, 3]])
+            one.read(0, 200, np.empty(RECIPE.shape, np.uint8))
+
+
+def test_workers_that_are_started_anew_open_the_set_anew(kinds):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for dataset in kinds:
+            np.testing.assert_array_equal(pool.submit(dataset.cells, [5, 150]).result(), dataset.cells([5, 150]))
 
 
 def test_shards_made_apart_are_a_set_once_all_are_there(tmp_path, whole):
@@ -237,7 +341,7 @@ def test_a_set_with_a_missing_foreign_or_wrong_shard(tmp_path):
         (("golfast-shards", "other"), "is not a manifest of shards"),
         (("format_version = 1", "format_version = 9"), "has format version 9"),
         (("count = 67", "count = 60"), "do not add up to 200 trajectories"),
-        (("00001-of", "../00001-of"), "cannot be a shard"),
+        (("00001-of", "../00001-of"), "what it says of shard 1 cannot be"),
         (("[recipe]", "[recip]"), "is not a whole manifest of shards"),
         (("[recipe]", "[recipe"), "is not a whole manifest of shards"),
         (("seed = 5", "sed = 5"), "is not a whole manifest of shards .*did you mean 'seed'"),

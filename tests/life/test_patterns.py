@@ -549,13 +549,17 @@ def test_what_is_packed_otherwise_or_damaged_is_told(tmp_path, data, message):
 
 
 def test_what_is_unpacked_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(reading, "MAX_PACKED", 1 << 20)
+    monkeypatch.setattr(reading, "MAX_LINES", 1 << 10)
     path = tmp_path / "a.rle.gz"
     path.write_bytes(gzip.compress(b"$" * ((1 << 20) - 1) + b"!"))
     with pytest.raises(ValueError, match="the text holds no pattern"):
         read_pattern(path)
     path.write_bytes(gzip.compress(b"b" * (1 << 20) + b"!"))
-    with pytest.raises(ValueError, match="too large for a pattern: at most 1 MiB of text are read"):
+    with pytest.raises(ValueError, match="the file holds more than 1 MiB of text; unpack it first to read it"):
+        read_pattern(path)
+    path.write_bytes(b".O\r\n" * 1000)
+    with pytest.raises(ValueError, match="the text has too many lines for a pattern: at most 1,024 are read"):
         read_pattern(path)
 
 

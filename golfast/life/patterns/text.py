@@ -5,7 +5,9 @@ import io
 import re
 import zlib
 
-MAX_BYTES = 1 << 27  # of a file, and of what a compressed one holds: a few kilobytes could ask for a terabyte
+MAX_BYTES = 1 << 27  # of a file
+MAX_PACKED = 1 << 25  # of what a packed one holds: a few kilobytes could ask for a terabyte
+MAX_LINES = 1 << 22  # a short line takes twenty times its length in memory
 
 _LINE_END = re.compile(r"\r*\n|\r")  # and no other: form feeds and U+2028 stand in comments
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b"))  # what browsers and editors leave in a copy
@@ -37,9 +39,11 @@ def decode_text(data: bytes) -> str:
     if data.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(data)) as file:
-                data = file.read(MAX_BYTES + 1)
+                data = file.read(MAX_PACKED + 1)
         except (OSError, EOFError, zlib.error):
             raise ValueError("the file is packed by gzip, and damaged or cut off") from None
+        if len(data) > MAX_PACKED:
+            raise ValueError(f"the file holds more than {MAX_PACKED >> 20} MiB of text; unpack it first to read it")
     for begin, program in _PACKED:
         if data.startswith(begin):
             raise ValueError(f"the file is packed by {program}; unpack it first (of packed files only .gz are read)")
@@ -54,10 +58,15 @@ def decode_text(data: bytes) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text, without what a forum, a web page or an old system put around them."""
+    """The lines of a text, without what a forum, a web page or an old system put around them.
+
+    ValueError if they are too many.
+    """
     text = text.rstrip("\x1a\0 \t\r\n")  # \x1a: the end of a file in DOS
     if not text.isascii():
         text = text.translate(_INVISIBLE)
     if "[" in text or "`" in text or "ode" in text or "elect" in text or "ODE" in text:
         text = _FRAME.sub("", text)
+    if text.count("\n") + text.count("\r") > MAX_LINES:
+        raise ValueError(f"the text has too many lines for a pattern: at most {MAX_LINES:,} are read")
     return _LINE_END.split(text) if "\r" in text else text.split("\n")
