@@ -30,7 +30,8 @@ from golfast.ablate.local import LocalExecutor
 from fake_trials import Tiny, Trial
 with LocalExecutor({work}, 1) as executor:
     executor.submit(Trial("0", Tiny("a", 0)))
-    print(executor.wait(60) or executor.wait(60))
+    while not executor.wait(10):
+        pass
 """
 
 
