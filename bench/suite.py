@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from golfast.errors import Failure
-from golfast.run.files import replacing
+from golfast.run.files import STANDARD_OUTPUT, replacing, result_file
 from golfast.run.hardware import hardware, versions
 
 from .peers_big import COMPILER
@@ -50,7 +50,8 @@ def run(suites: tuple[str, ...], *, save: Path | None, as_json: bool, quiet: boo
         if name not in SUITES:
             raise ValueError(f"there is no benchmark suite {name!r}; known are: {', '.join(SUITES)}")
     chosen = tuple(dict.fromkeys(suites)) or SUITES
-    with contextlib.nullcontext() if save is None else replacing(save) as temporary:
+    with contextlib.ExitStack() as stack:
+        temporary = None if save is None else stack.enter_context(replacing(stack.enter_context(result_file(save))))
         measured = _measure(chosen, temporary, quiet)
     if "simulate" in chosen:
         measured.notes += _missing_peers()
@@ -65,7 +66,9 @@ def run(suites: tuple[str, ...], *, save: Path | None, as_json: bool, quiet: boo
         }
         print(json.dumps(result, indent=2))
     else:
-        _print_table(measured.records, measured.notes)
+        aside = save == STANDARD_OUTPUT
+        with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+            _print_table(measured.records, measured.notes)
     if not quiet:
         for note in measured.notes:
             print(f"Note: {note}.", file=sys.stderr)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, examples, json_option, quiet_option
+from .options import OUT, examples, json_option, quiet_option
 
 
 @click.command(
@@ -15,7 +15,7 @@ from .options import FILE, examples, json_option, quiet_option
     )
 )
 @click.argument("suites", nargs=-1)
-@click.option("--save", type=FILE, help="Also write pytest-benchmark's own JSON here.")
+@click.option("--save", type=OUT, help="Also write pytest-benchmark's own JSON here.")
 @json_option
 @quiet_option
 def bench(suites: tuple[str, ...], save: Path | None, as_json: bool, quiet: bool) -> None:

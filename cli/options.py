@@ -1,5 +1,6 @@
 """What several commands share: options, and how results are printed."""
 
+import errno
 import json
 import os
 import shutil
@@ -61,6 +62,8 @@ class Output(click.Path):
         """As click's. ValueError if several results are for standard output, or for what is no place for one."""
         from golfast.run.files import followed, is_stream
 
+        if not os.fspath(value):
+            raise ValueError(f"{_name(param)} is an empty word; give a file, or - for standard output")
         value = "-" if os.fspath(value) in _STANDARD_OUTPUT else value
         path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
         is_stream(followed(path))
@@ -85,6 +88,8 @@ def standard_input(who: str, ctx: click.Context, ending: str = "") -> Path:
         Path(ctx.find_root().with_resource(tempfile.TemporaryDirectory(prefix="golfast-"))) / f"standard-input{ending}"
     )
     if not ctx.resilient_parsing:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
         with path.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
     return path

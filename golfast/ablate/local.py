@@ -13,6 +13,8 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from golfast.ablate.jobs import Ended, Trial, Work, describe_error
+from golfast.errors import Failure
+from golfast.run.workers import AGAIN, GUARD, NAME, leave_if_begun_again
 from golfast.threads import thread_count
 
 _ONE_THREAD = (
@@ -24,6 +26,9 @@ _ONE_THREAD = (
 )
 
 
+STARTED = "started"
+
+
 class LocalExecutor:
     """Runs trials in processes of this machine. A context manager: leaving it ends the processes.
 
@@ -32,7 +37,13 @@ class LocalExecutor:
     """
 
     def __init__(self, work: Work, workers: int | None = None) -> None:
-        """workers: as many as there are cores if left out."""
+        """workers: as many as there are cores if left out. Failure in a daemonic process, which may start none."""
+        leave_if_begun_again()
+        if multiprocessing.current_process().daemon:
+            raise Failure(
+                "a daemonic process cannot start the workers of a sweep; start this process with daemon=False (a "
+                "multiprocessing.Pool's are daemonic, those of a concurrent.futures.ProcessPoolExecutor are not)"
+            )
         self._work = work
         self.workers = workers or thread_count()
         self._idle: list[_Worker] = []
@@ -80,14 +91,17 @@ class LocalExecutor:
 
     def _start(self) -> "_Worker":
         self._count += 1
-        return _Worker(*start_process(_serve, self._work, name=f"trial-worker-{self._count}"))
+        return _Worker(*start_process(_serve, self._work, name=f"{NAME}-{self._count}"))
 
 
 Serve = Callable[[Any, "Connection[Any, Any]"], None]
 
 
 def start_process(serve: Serve, work: object, *, name: str) -> tuple[SpawnProcess, "Connection[Any, Any]"]:
-    """A new process of one thread that runs serve(work, pipe), and our end of the pipe. It ends when this one does."""
+    """A new process of one thread that runs serve(work, pipe), and our end of the pipe. It ends when this one does.
+
+    The first that comes through the pipe is STARTED; a process that ended before was none (`check_started`).
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_begin, args=(serve, work, theirs), name=name)
@@ -96,6 +110,22 @@ def start_process(serve: Serve, work: object, *, name: str) -> tuple[SpawnProces
         process.start()
     theirs.close()
     return process, ours
+
+
+def check_started(process: SpawnProcess) -> None:
+    """Failure if a process that ended before it had STARTED did so by itself: then none will start.
+
+    One that was killed, for instance because memory ran out, is as one that died later.
+    """
+    how = how_it_ended(process)
+    if process.exitcode == AGAIN:
+        raise Failure(
+            f"a worker process runs the file that started it again, and that began another sweep; {GUARD}"
+        ) from None
+    if (process.exitcode or 0) >= 0:
+        raise Failure(
+            f"a worker process cannot start: {how}, and said why on stderr; if it ran this program again, {GUARD}"
+        ) from None
 
 
 def how_it_ended(process: SpawnProcess) -> str:
@@ -111,6 +141,7 @@ class _Worker:
         self.process, self.pipe = process, pipe
         self._trial: Trial | None = None
         self._began = 0.0
+        self._started = False
 
     def give(self, trial: Trial) -> None:
         self._trial, self._began = trial, time.monotonic()
@@ -118,15 +149,21 @@ class _Worker:
             self.pipe.send(trial)
 
     def news(self) -> Ended | None:
-        """How the trial ended, or None if it has not."""
+        """How the trial ended, or None if it has not. Failure if the process never started."""
         assert self._trial is not None
         try:
             if not self.pipe.poll():
                 if self.process.is_alive():
                     return None
                 raise EOFError
-            result, reason = self.pipe.recv()
+            news = self.pipe.recv()
+            if news == STARTED:
+                self._started = True
+                return self.news()
+            result, reason = news
         except (EOFError, OSError):
+            if not self._started:
+                check_started(self.process)
             result, reason = None, how_it_ended(self.process)
         seconds = time.monotonic() - self._began
         trial, self._trial = self._trial, None
@@ -135,6 +172,7 @@ class _Worker:
 
 def _begin(serve: Serve, work: object, pipe: "Connection[Any, Any]") -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    pipe.send(STARTED)
     serve(work, pipe)
 
 

@@ -8,7 +8,8 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
 from golfast.ablate.jobs import Ended, Trial, describe_error
-from golfast.ablate.local import LocalExecutor, how_it_ended, start_process
+from golfast.ablate.local import STARTED, LocalExecutor, check_started, how_it_ended, start_process
+from golfast.run.workers import NAME
 
 TOGETHER = 64
 """Networks trained as one on a GPU, unless it is said otherwise."""
@@ -39,6 +40,7 @@ class TogetherExecutor:
         self._work, self._most = work, together
         self._rest = LocalExecutor(work, workers)
         self._trainer: tuple[SpawnProcess, Connection[Any, Any]] | None = None
+        self._started = False  # the trainer
         self._waiting: list[Trial] = []
         self._training: dict[str, Trial] = {}
         self._trained: list[Trial] = []
@@ -88,7 +90,8 @@ class TogetherExecutor:
             self._training = {trial.name: trial for trial in stack}
             self._waiting = [trial for trial in self._waiting if trial.name not in self._training]
             if self._trainer is None:
-                self._trainer = start_process(_train, self._work, name="trainer")
+                self._trainer = start_process(_train, self._work, name=f"{NAME}-trainer")
+                self._started = False
             with suppress(OSError):  # if it has died while it was idle, `_news` tells
                 self._trainer[1].send(stack)
         while self._trained and self._rest.free > 0:
@@ -104,8 +107,14 @@ class TogetherExecutor:
                     if process.is_alive():
                         break
                     raise EOFError
-                name, reason = pipe.recv()
+                news = pipe.recv()
+                if news == STARTED:
+                    self._started = True
+                    continue
+                name, reason = news
             except (EOFError, OSError):
+                if not self._started:
+                    check_started(process)
                 name, reason = None, how_it_ended(process)
                 self._drop_trainer()
             if name is None:  # all that is left of the stack has failed

@@ -38,9 +38,14 @@ def result_file(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="golfast-") as folder:
         yield (written := Path(folder) / ("result" + path.suffix))
-        with written.open("rb") as source, _stream(target) as stream:
-            shutil.copyfileobj(source, stream, 1 << 20)
-            stream.flush()
+        try:
+            with written.open("rb") as source, _stream(target) as stream:
+                shutil.copyfileobj(source, stream, 1 << 20)
+                stream.flush()
+        except BrokenPipeError:  # who reads it has enough
+            raise
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def is_stream(path: Path) -> bool:
@@ -79,6 +84,8 @@ def _descriptor(path: Path) -> int | None:
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_OUTPUT:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
         sys.stdout.flush()
         yield sys.stdout.buffer
         return

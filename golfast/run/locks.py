@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from golfast.errors import Failure
+from golfast.run.workers import leave_if_begun_again
 
 VARIABLE = "GOLFAST_NO_LOCK"
 
@@ -25,6 +26,7 @@ def lock(file: int, path: Path, *, busy: str, wait: bool = False) -> bool:
 
     Raises Failure if another process has it, or if the file system has no locks and nothing was promised.
     """
+    leave_if_begun_again()
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
