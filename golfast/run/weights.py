@@ -43,7 +43,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     if found != expected:
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         raise Failure(
-            f"{path} holds the weights of another network: {printable(', '.join(wrong[:3]), most=200)} differ from the config"
+            f"{path} holds the weights of another network: {printable(', '.join(wrong[:3]), most=200)} differ from the "
+            "config"
         )
     if digest not in (None, _digest(tensors)):
         raise Failure(f"{path} is damaged: its numbers are not those that were written; train again")
