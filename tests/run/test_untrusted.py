@@ -187,7 +187,7 @@ def test_an_unpickler_trips_over_nothing(tmp_path):
     at = body.index(b"data.pkl") + 8
     bodies = [pickle.dumps(value, protocol=2) for value in (3, {}, {"config": "x", "state": 3}, {"config": [1]})]
     bodies += [b"0.", b".", b"", b"e.", b"\x80\x02}u.", b"\x80\x02(1.", b"c" + b"x" * 10**4, body[:-30]]
-    for _ in range(300):
+    for _ in range(100):
         changed = bytearray(body)
         for _ in range(rng.randint(1, 3)):
             changed[rng.randrange(at, at + 300) if rng.random() < 0.8 else rng.randrange(len(body))] = rng.randrange(
@@ -200,7 +200,7 @@ def test_an_unpickler_trips_over_nothing(tmp_path):
 
 
 def test_whatever_the_bytes_only_a_failure_comes_out(tmp_path):
-    """Of the readers of text: 400 files each, of JSON and TOML with bytes changed, doubled and left out."""
+    """Of the readers of text: 150 files each, of JSON and TOML with bytes changed, doubled and left out."""
     rng = random.Random(5)
     good = {
         "result": json.dumps({"run": "a", "steps": 3, "metric": 0.5, "steps_to_98": [1, None], "seal": {}}).encode(),
@@ -208,7 +208,7 @@ def test_whatever_the_bytes_only_a_failure_comes_out(tmp_path):
         "config": b'seed = 1\n[data]\nrule = "B3/S23"\ncount = 7\n[[x]]\ny = [1.5, 2]\n',
     }
     for name, content in good.items():
-        for _ in range(400):
+        for _ in range(150):
             changed = bytearray(content)
             for _ in range(rng.randint(1, 4)):
                 at = rng.randrange(len(changed))
@@ -223,7 +223,7 @@ def test_weights_of_somebody_else(tmp_path):
     path, rng = tmp_path / "w.safetensors", random.Random(7)
     save_weights(nn.Linear(3, 2), path)
     good = path.read_bytes()
-    for _ in range(300):
+    for _ in range(100):
         changed = bytearray(good)
         changed[rng.randrange(len(good))] = rng.randrange(256)
         path.write_bytes(changed)
