@@ -153,12 +153,14 @@ class _Training:
     def run(self, resume: bool, watch: Callable[[Record], None]) -> Outcome:
         config = self.config
         self.folder.start(to_toml(config))
+        log = None
         if resume and (state := load_checkpoint(self.folder.checkpoint, config=fingerprint(config))):
             with taken_up(self.folder.checkpoint):
                 self._load(state)
+            log = state.get("log")
         else:
             self._begin()
-        self.folder.rewind_log(self.step if self.update else -1)
+        self.folder.rewind_log(self.step if self.update else -1, log)
         began = time.perf_counter() - self.seconds
         while self.update < config.updates:
             figures = self.advance()
@@ -262,6 +264,7 @@ class _Training:
             "lengths": torch.from_numpy(self.scores.lengths.copy()),
             "recent": list(self.scores.recent),
             "played": self.scores.games,
+            "log": self.folder.log_digest(),
         }
         save_checkpoint(self.folder.checkpoint, state, config=fingerprint(self.config))
 

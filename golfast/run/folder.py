@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from golfast.errors import Failure
 from golfast.run.files import CheckpointFiles, replacing, write_json, write_text
 from golfast.run.locks import lock
-from golfast.run.seal import check_sealed, sealed, unsealed
+from golfast.run.seal import check_sealed, digest_of, sealed, unsealed
 from golfast.run.shapes import RECORD, RESULT
 from golfast.run.untrusted import (
     JSON_BYTES,
@@ -157,9 +157,22 @@ class RunFolder:
         """
         return [record for record, _ in self._read_log()]
 
-    def rewind_log(self, step: int) -> None:
-        """Forget the records after `step`: a resumed run writes them again."""
-        write_text(self.metrics, "".join(f"{line}\n" for record, line in self._read_log() if record["step"] <= step))
+    def rewind_log(self, step: int, digest: str | None = None) -> None:
+        """Forget the records after `step`: a resumed run writes them again.
+
+        digest: what `log_digest` was when the run was there. Failure if the log has changed since; one that was removed
+        begins anew.
+        """
+        text = "".join(f"{line}\n" for record, line in self._read_log() if record["step"] <= step)
+        if digest is not None and self.metrics.exists() and digest_of(text.encode()) != digest:
+            raise Failure(
+                f"{self.metrics} is damaged: it is not what the run had written; remove it to go on without its records"
+            )
+        write_text(self.metrics, text)
+
+    def log_digest(self) -> str:
+        """A digest of all records so far, for a checkpoint."""
+        return digest_of(self.metrics.read_bytes() if self.metrics.exists() else b"")
 
     def _read_log(self) -> list[tuple[dict[str, Any], str]]:
         """Each record, and the line that it is."""

@@ -16,8 +16,8 @@ _SELF = "result.json"
 
 def sealed(result: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """A result with the digests of itself and of these files, by their names."""
-    found = {name: _digest(content) for name, content in files.items()}
-    return {**result, KEY: {**found, _SELF: _digest(_canonical(result))}}
+    found = {name: digest_of(content) for name, content in files.items()}
+    return {**result, KEY: {**found, _SELF: digest_of(_canonical(result))}}
 
 
 def unsealed(result: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -29,14 +29,14 @@ def unsealed(result: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     seal = result.get(KEY)
     if seal is None and not any(isinstance(value, dict) and _SELF in value for value in rest.values()):
         return rest, {}
-    if not isinstance(seal, dict) or seal.get(_SELF) != _digest(_canonical(rest)):
+    if not isinstance(seal, dict) or seal.get(_SELF) != digest_of(_canonical(rest)):
         raise Failure("it is not what the run left, its digest says")
     return rest, {name: digest for name, digest in seal.items() if name != _SELF}
 
 
 def check_sealed(name: str, content: bytes, digests: Mapping[str, str]) -> None:
     """Failure, without the file's name, if a file's content is not the one that was sealed."""
-    if name in digests and digests[name] != _digest(content):
+    if name in digests and digests[name] != digest_of(content):
         raise Failure("it is not what the run left, its digest in result.json says")
 
 
@@ -44,5 +44,6 @@ def _canonical(result: Mapping[str, Any]) -> bytes:
     return json.dumps(result, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """SHA-256, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

@@ -64,8 +64,9 @@ def check_regular(path: Path) -> None:
 def read_bytes(path: Path, most: int) -> bytes:
     """The content of a regular file. Failure if it is none, or has more than `most` bytes; OSError if not readable."""
     with open_regular(path) as file:
-        content: bytes = file.read(most + 1)
-    if len(content) > most:
+        content = b"" if os.fstat(file.fileno()).st_size > most else file.read()
+        size = max(len(content), os.fstat(file.fileno()).st_size)
+    if size > most:
         raise Failure(f"{path} has more than {most:,} bytes; golfast writes no such file")
     return content
 

@@ -92,7 +92,7 @@ class Journal:
                 self._learned, self.ended, self._accuracy = learned, state["ended"], state.get("accuracy", [])
                 if not self._plausible():
                     raise ValueError("its numbers are none of a training")
-        self.folder.rewind_log(self.step if self.step else -1)
+        self.folder.rewind_log(self.step if self.step else -1, (state or {}).get("log"))
         return state
 
     def _plausible(self) -> bool:
@@ -151,7 +151,7 @@ class Journal:
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint: `state` beside what the journal itself has to keep."""
         ours = {"step": self.step, "seconds": self.seconds, "learned": self._learned, "ended": self.ended}
-        ours["accuracy"] = self._accuracy
+        ours |= {"accuracy": self._accuracy, "log": self.folder.log_digest()}
         save_checkpoint(self.folder.checkpoint, ours | state, config=fingerprint(self.config))
 
     def close(self, network: Network) -> Outcome:

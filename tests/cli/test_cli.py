@@ -526,3 +526,90 @@ def test_a_soup_is_not_described_beside_a_pattern(words):
     done = CliRunner().invoke(main, ["simulate", "glider", *words], prog_name="golfast")
     assert done.exit_code == 2
     assert f"{words[0]} describes a soup, and a pattern was given" in done.output
+
+
+def test_what_may_not_be_read_is_no_fault_in_the_words():
+    """Exit code 1 and who reads it says so, not exit code 2 and the usage."""
+    import click
+
+    from golfast_cli.root import _COMMANDS
+
+    def walk(command):
+        yield command
+        for inner in getattr(command, "commands", {}).values():
+            yield from walk(inner)
+
+    context = click.Context(main)
+    found = [
+        parameter
+        for name in _COMMANDS
+        for command in walk(main.get_command(context, name))
+        for parameter in command.params
+        if isinstance(parameter.type, click.Path)
+    ]
+    assert len(found) > 20
+    assert [parameter for parameter in found if parameter.type.readable] == []
+
+
+def test_messages_do_not_repeat_what_is_long_or_steers_a_terminal(tmp_path):
+    (tmp_path / "my.toml").write_text(f'engine = "{"x" * 10**5}\\u001b[31m"\n')
+    (tmp_path / "deep.toml").write_text(".".join("a" * 3000) + " = 1")
+    (tmp_path / "big.toml").write_text("[optimiser]\nlr = " + "9" * 400)
+    for name, code in (("my", 2), ("deep", 1), ("big", 1)):
+        told = refused("train", "--config", tmp_path / f"{name}.toml", "--dry-run", code=code)
+        assert len(told) < 2200
+        assert "\x1b" not in told
+    told = refused("train", "--set", "engine=" + "x" * 10**6, "--dry-run", code=2)
+    assert len(told) < 2200
+
+
+BREAKS = """
+import sys
+class Breaks:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise {error}
+sys.meta_path.insert(0, Breaks())
+from golfast_cli import main
+main(["evaluate", "nothing"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            "ImportError('libtorch_cpu.so: failed to map segment from shared object')",
+            "torch cannot be loaded: libtorch",
+        ),
+        ("OSError('libtorch_cpu.so: cannot allocate memory')", "cannot allocate memory"),
+        ("MemoryError()", "not enough memory; ask for less"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_told(error, message):
+    done = subprocess.run(
+        [sys.executable, "-c", BREAKS.format(error=error)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("golfast: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    os.mkfifo(tmp_path / "pipe.sqlite")
+    for words in (
+        ("train", "--config", tmp_path / "pipe.toml", "--dry-run"),
+        ("evaluate", tmp_path, "--config", tmp_path / "pipe.toml"),
+        ("ablate", tmp_path / "pipe.toml", "--dry-run"),
+        ("results", tmp_path / "pipe.sqlite"),
+        ("report", tmp_path / "pipe.sqlite"),
+    ):
+        assert "is a named pipe and not a file" in refused(*words, code=1)
+
+
+def test_a_sweep_of_a_trillion_runs_is_refused(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('title = "x"\ncounted = 1_000_000_000_000\n[draw]\nbatch = [8, 24]\n[variants.a]\n')
+    assert "a row has at most 100,000" in refused("ablate", path, "--dry-run", code=2)
