@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, columns, examples, json_option, quiet_option, show, show_plan
+from .options import DATASET, FILE, FOLDER, Group, columns, examples, json_option, quiet_option, show, show_plan
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories
@@ -46,7 +46,7 @@ def recipe_options(command: Any) -> Any:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Make, describe, check and rearrange datasets of trajectories (HDF5, packed bits)."""
 

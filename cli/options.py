@@ -14,6 +14,22 @@ from click.core import ParameterSource
 _NARROW = 24  # columns that a value has at the least
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+
+class Group(click.Group):
+    """A group that names the nearest command for one that it does not have."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first word. UsageError, with the nearest name, if there is none."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            from golfast.errors import meant
+
+            ctx.fail(f"there is no command {name!r}; {meant(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATASET = click.Path(path_type=Path)  # a file, a manifest, or the folder with one

@@ -7,7 +7,18 @@ from typing import Any
 
 import click
 
-from .options import FILE, FOLDER, device_option, examples, json_option, next_steps, quiet_option, show, show_plan
+from .options import (
+    FILE,
+    FOLDER,
+    Group,
+    device_option,
+    examples,
+    json_option,
+    next_steps,
+    quiet_option,
+    show,
+    show_plan,
+)
 from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
 
 CURVE_POINTS = 200  # of a learning curve that is kept
@@ -16,7 +27,7 @@ DEMO_STEPS = 3_000_000
 DEMO_EXAMPLES = 4000  # inputs that its sheets set the optimised ones beside
 
 
-class Agents(click.Group):
+class Agents(Group):
     """A group whose commands, out of memory, name what takes it: an agent has no batch and no channels to lower."""
 
     def invoke(self, ctx: click.Context) -> object:

@@ -9,6 +9,7 @@ import click
 from golfast import __version__
 
 from . import interrupt
+from .options import Group
 
 # Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
 # used, so that help is instant.
@@ -42,7 +43,7 @@ class Told(click.ClickException):
         click.echo(f"golfast: {self.message}", err=True)
 
 
-class Root(click.Group):
+class Root(Group):
     """The group of all commands."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:

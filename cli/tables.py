@@ -22,6 +22,7 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
         return
     compared = {(entry.table, entry.recipe) for entry in found if entry.paper is not None}
     table = None
+    wide = max((len(words.name(entry)) for entry in found), default=0)
     for entry in found:
         beside = (entry.table, entry.recipe) in compared
         if (entry.table, entry.recipe) != table:
