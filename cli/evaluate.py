@@ -80,7 +80,7 @@ def figure_rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")
         for name, value in figures["metric"].items()
     ]
-    rows += baseline_rows(figures["metric"], figures.get("baselines", {}))
+    rows += baseline_rows(figures["metric"], figures.get("baselines"))
     rows.append(("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"))
     if "accuracy" in figures:
         rows.append(("last state right", f"{figures['accuracy']:.3%} of cells"))

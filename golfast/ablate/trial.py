@@ -26,6 +26,7 @@ from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.ahead import memory_bytes
 from golfast.train.memory import check_memory
 from golfast.train.optimise import seeded_network
+from golfast.train.trivial import reached_without_learning
 
 LARGER = 2
 """How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
@@ -87,6 +88,8 @@ def _run(
     display: Display,
     watch: Watch,
 ) -> dict[str, Any]:
+    if not display.quiet and (doubt := reached_without_learning(config)):
+        display.say(f"note: {doubt}")
     if dataset is None:
         display.say(f"making {config.data.count:,} trajectories in memory")
     packed = generate(config.data) if dataset is None else dataset.packed
