@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golfast.ablate.cost import LARGER, LESS
 from golfast.ablate.forecast import Forecast
 from golfast.ablate.reuse import check_reuse, reuse, reused
 from golfast.ablate.stages import Stages, train_stages
@@ -28,12 +29,8 @@ from golfast.train.memory import check_memory
 from golfast.train.optimise import seeded_network
 from golfast.train.trivial import reached_without_learning
 
-LARGER = 2
-"""How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
 UNTRAINED = 1000
 """Sequences that an untrained network is evaluated on: it has nothing to tell that would need more."""
-LESS = 20
-"""By so much fewer of them are enough: each has four times the cells."""
 
 
 def run_trial(
@@ -70,7 +67,7 @@ def run_trial(
         return done
     if source is not None and not folder.stage_checkpoint("network").exist():
         check_reuse(source, load_config(source), config)
-    check_memory(config, compute, in_memory=dataset is None)
+    check_memory(config, compute.device.type, compute.precision, in_memory=dataset is None)
     with folder.locked():
         folder.start(to_toml(config))
         return _run(config, folder, dataset, compute, source, sequences, resume, draw, display, watch)
