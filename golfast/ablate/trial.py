@@ -1,6 +1,6 @@
 """One trial: train a network, evaluate it, leave a run folder that explains itself."""
 
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ def _train(
         watch("train", record)
 
     def draw(states: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> None:
-        phase.picture = partial(imagined_lines, states, drawn)
+        phase.picture = lru_cache(1)(partial(imagined_lines, states, drawn))  # drawn anew several times a second
 
     outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told, draw=draw)
     phase.done("right: " + accuracy_words(outcome.accuracy))
