@@ -178,11 +178,10 @@ def baseline_rows(metric: dict[str, float | None], known: object) -> list[tuple[
     from golfast.imagine.baselines import WORDS, recorded
 
     values = {reading: recorded(known, reading) for reading in metric}
-    about = f"  ({', '.join(metric)})" if len(metric) > 1 else ""
-    rows = []
+    rows = [("baselines", ", ".join(metric))] if len(metric) > 1 and all(values.values()) else []
     for name, words in WORDS.items():
         if all(name in found for found in values.values()):
-            rows.append((f"  of {words}", "  ".join(f"{found[name]:.3f}" for found in values.values()) + about))
+            rows.append((f"  of {words}", "  ".join(f"{found[name]:.3f}" for found in values.values())))
     return rows + not_standing_out(metric, known)
 
 
