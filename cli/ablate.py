@@ -260,7 +260,7 @@ def _find_strips(plan: "Plan", store: "Store", folder: Path, device: str, board:
 
 def _together(asked: int | None, executor: str, device: str, kind: str) -> int:
     from golfast.ablate.together import TOGETHER
-    from golfast.run.precision import choose_compute
+    from golfast.run.precision import foresee
 
     if kind != "networks":
         if asked is not None and asked > 1:
@@ -270,7 +270,7 @@ def _together(asked: int | None, executor: str, device: str, kind: str) -> int:
         if asked is not None and asked > 1:
             raise ValueError(f"--together {asked} is for executor 'local'; executor {executor!r} trains one by one")
         return 1
-    return asked or (TOGETHER if choose_compute(device).device.type == "cuda" else 1)
+    return asked or (TOGETHER if foresee(device)[0] == "cuda" else 1)
 
 
 def _executor(name: str, work: Any, workers: int | None, together: int, address: str | None) -> Any:

@@ -13,6 +13,7 @@ from .options import (
     FOLDER,
     NEW_DATASET,
     OUT,
+    Group,
     check_resumed,
     columns,
     examples,
@@ -60,7 +61,7 @@ def recipe_options(command: Any) -> Any:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Make, describe, check and rearrange datasets of trajectories (HDF5, packed bits)."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show
-from .train import baseline_rows
+from .train import baseline_rows, not_standing_out
 
 
 @click.command(
@@ -69,7 +69,9 @@ def evaluate(
     rows = figure_rows(figures)
     for name, words in (("adversarial", "adversarial decoder"), ("probes", "probes")):
         if name in figures:
-            rows += [("", ""), (words, ""), *figure_rows(figures[name])]
+            drawn = figures[name]
+            rows += [("", ""), (words, ""), *figure_rows(drawn)]
+            rows += not_standing_out(drawn["metric"], figures["baselines"])
     rows.append(("sequences", f"{figures['sequences']:,}"))
     show(figures, rows, as_json=as_json)
 
@@ -80,12 +82,12 @@ def figure_rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         (f"metric, {name}", "undefined" if value is None else f"{value:.4f}")
         for name, value in figures["metric"].items()
     ]
-    rows += baseline_rows(figures["metric"], figures.get("baselines", {}))
+    rows += baseline_rows(figures["metric"], figures.get("baselines"))
     rows.append(("Matthews correlation", "undefined" if figures["matthews"] is None else f"{figures['matthews']:.4f}"))
     if "accuracy" in figures:
         rows.append(("last state right", f"{figures['accuracy']:.3%} of cells"))
     states = len(figures["agreement"][0])
-    rows.append(("agreement", "with true state" + "".join(f"{state + 2:>9}" for state in range(states))))
+    rows.append(("agreement with true state", "".join(f"{state + 2:>8}" for state in range(states))))
     for timestep, row in enumerate(figures["agreement"], 1):
-        rows.append(("", f"  timestep {timestep:<4}" + "".join(f"{value:>9.2%}" for value in row)))
+        rows.append((f"  timestep {timestep}", "".join(f"{value:>8.2%}" for value in row)))
     return rows

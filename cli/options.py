@@ -22,6 +22,21 @@ _STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
+class Group(click.Group):
+    """A group that names the nearest command for one that it does not have."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first word. UsageError, with the nearest name, if there is none."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            from golfast.errors import meant
+
+            ctx.fail(f"there is no command {name!r}; {meant(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
 class Named(click.Path):
     """A path that cannot be `-`: of a folder, or of a file that is read and written in place."""
 

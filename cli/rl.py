@@ -12,6 +12,7 @@ from .options import (
     FILE,
     FOLDER,
     OUT,
+    Group,
     check_ending,
     check_resumed,
     device_option,
@@ -31,7 +32,7 @@ DEMO_STEPS = 3_000_000
 DEMO_EXAMPLES = 4000  # inputs that its sheets set the optimised ones beside
 
 
-class Agents(click.Group):
+class Agents(Group):
     """A group whose commands, out of memory, name what takes it: an agent has no batch and no channels to lower."""
 
     def invoke(self, ctx: click.Context) -> object:

@@ -9,6 +9,7 @@ import click
 from golfast import __version__
 
 from . import interrupt
+from .options import Group
 
 # Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
 # used, so that help is instant.
@@ -55,7 +56,7 @@ def _library(error: ImportError) -> str:
     return str(error.name or "a library").partition(".")[0]
 
 
-class Root(click.Group):
+class Root(Group):
     """The group of all commands."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:

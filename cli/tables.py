@@ -1,13 +1,16 @@
 """Figures of sweeps beside the paper's, as text."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import echo
+from .options import columns, echo
 
 if TYPE_CHECKING:
     from golfast.ablate.tables import Entry
+
+_NUMBERS = 51  # columns beside a name
 
 
 def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
@@ -23,6 +26,9 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
     compared = {(entry.table, entry.recipe) for entry in found if entry.paper is not None}
     table = None
     wide = max((len(words.name(entry)) for entry in found), default=0)
+    narrow = sys.stdout.isatty() and columns() < wide + _NUMBERS
+    if narrow:  # numbers stand below names
+        wide = 4
     for entry in found:
         beside = (entry.table, entry.recipe) in compared
         if (entry.table, entry.recipe) != table:
@@ -32,6 +38,9 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
             click.echo(heading.rstrip())
         name, mean, interval = words.name(entry), words.ours(entry), words.interval(entry)
         theirs = words.paper(entry) if beside else ""
+        if narrow:
+            echo(name, indent="  ")
+            name = ""
         line = f"  {name:<{wide}} {entry.counted:>3} of {entry.tried:>3} {mean:>8}  {interval:<18} {theirs:>7}"
         click.echo(line.rstrip())
         verdict = entry.verdict if beside else entry.verdict.removeprefix(NO_FIGURE).strip()

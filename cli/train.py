@@ -149,7 +149,7 @@ def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     diverged = result["agreement"] is None
     about = f"{result['sequences']:,} held-out sequences; 1 = every imagined state is true"
     rows = [("metric", "none: the weights are of no use" if diverged else metric_words(result["metric"], about))]
-    known = result.get("baselines", {})  # older runs lack them
+    known = result.get("baselines")  # older runs lack them
     rows += baseline_rows({"matched": result["metric"]}, known)
     for name, words in (("adversarial", "adversarial decoder"), ("probes", "probes")):
         if stage := result.get(name):
@@ -177,26 +177,25 @@ def result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     return rows if diverged else [*rows, ("pictures", f"{folder / 'strips.png'}, {folder / 'learning.gif'}")]
 
 
-def baseline_rows(metric: dict[str, float | None], known: dict[str, Any]) -> list[tuple[str, str]]:
+def baseline_rows(metric: dict[str, float | None], known: object) -> list[tuple[str, str]]:
     """The baselines of a metric, in each reading that it has, and whether it stands out from them."""
-    from golfast.imagine.baselines import WORDS
+    from golfast.imagine.baselines import WORDS, recorded
 
-    rows = []
-    for name, told in known.items():
-        values: list[float | None] = [told["metric_variants"][reading] for reading in metric]
-        if None not in values:
-            about = f"  ({', '.join(metric)})" if len(metric) > 1 else ""
-            rows.append((f"  of {WORDS.get(name, name)}", "  ".join(f"{value:.3f}" for value in values) + about))
+    values = {reading: recorded(known, reading) for reading in metric}
+    rows = [("baselines", ", ".join(metric))] if len(metric) > 1 and all(values.values()) else []
+    for name, words in WORDS.items():
+        if all(name in found for found in values.values()):
+            rows.append((f"  of {words}", "  ".join(f"{found[name]:.3f}" for found in values.values())))
     return rows + not_standing_out(metric, known)
 
 
-def not_standing_out(metric: dict[str, float | None], known: dict[str, Any]) -> list[tuple[str, str]]:
+def not_standing_out(metric: dict[str, float | None], known: object) -> list[tuple[str, str]]:
     """A row that says so, if the first reading of a metric does not stand out from its baselines."""
-    from golfast.imagine.baselines import stands_out
+    from golfast.imagine.baselines import recorded, stands_out
 
     reading, value = next(iter(metric.items()))
-    beside = [told["metric_variants"][reading] for told in known.values()]
-    if value is None or not beside or None in beside or stands_out(value, beside):
+    beside = recorded(known, reading).values()
+    if value is None or not beside or stands_out(value, beside):
         return []
     return [("", "this does not stand out: pictures that take no learning earn as much, or nearly")]
 

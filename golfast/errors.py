@@ -1,6 +1,8 @@
 """The one exception of our own, and how messages quote what came from outside."""
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 
 _LONGEST = 2000
 """Characters of a message: the longest of our own list all config keys."""
@@ -39,3 +41,17 @@ def _short() -> reprlib.Repr:
 
 
 _SHORT = _short()
+
+
+def nearest(given: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like the one given, in any case of letters; None if none is like it."""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.5)
+    return names[near[0]] if near else None
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """What somebody who gave a name that does not exist may have meant: the nearest, or else all that are known."""
+    names = list(known)
+    near = nearest(given, names)
+    return f"known are: {', '.join(names)}" if near is None else f"did you mean {near!r}?"

@@ -15,6 +15,10 @@ from golfast.run.config import flatten, to_mapping
 from golfast.run.hardware import processor
 from golfast.train.config import TrainConfig
 
+LARGER = 2
+"""How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
+LESS = 20
+"""By so much fewer of them are enough: each has four times the cells."""
 _TAPS = 9
 _BACK = 3  # forward, gradients of what goes in, gradients of weights
 # Multiplications a second of one core where nothing is known of this machine: results/bench-train-*.txt.

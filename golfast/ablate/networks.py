@@ -1,29 +1,28 @@
-"""Trials of the first paper's kind: networks that learn to predict a later state."""
+"""Trials of the first paper's kind: networks that learn to predict a later state.
+
+Torch is loaded where one is trained, and not to say what would be.
+"""
 
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from golfast.ablate.cost import Costs, Guess
+from golfast.ablate.cost import LARGER, LESS, Costs, Guess
 from golfast.ablate.draw import Range
 from golfast.ablate.past import PastRun
-from golfast.ablate.stages import train_stages
-from golfast.ablate.trial import LARGER, LESS, evaluate_trial
-from golfast.ablate.work import TrialWork
-from golfast.data import generate
-from golfast.imagine import EVALUATED
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
 from golfast.run.precision import choose_compute, foresee
-from golfast.run.progress import Display
-from golfast.run.watch import watch_nothing
-from golfast.train import RECIPES, TrainConfig, configure, train
+from golfast.train import RECIPES, TrainConfig, configure
 from golfast.train.engines import as_it_would_run
 from golfast.train.memory import check_memory
 from golfast.train.trivial import reached_without_learning
+
+if TYPE_CHECKING:
+    from golfast.ablate.work import TrialWork
 
 # What the authors searched, as their public code and their paper have it.
 SEARCHED: Mapping[str, Range] = {
@@ -37,7 +36,6 @@ SEARCHED: Mapping[str, Range] = {
 _STEPS = 20
 _FEW = 200  # trajectories
 _TICK = 0.001  # seconds: records have no finer ones, and the smallest networks are faster
-_QUIET = Display(quiet=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +66,20 @@ class Networks:
             config = override(config, {"engine": "stacked"})
         return as_it_would_run(config, device)
 
-    def work(self, folder: Path, device: str) -> TrialWork:
+    def work(self, folder: Path, device: str) -> "TrialWork":
         """Train, evaluate."""
+        from golfast.ablate.work import TrialWork
+
         return TrialWork(folder, device)
 
     def check(self, config: TrainConfig, device: str) -> None:
         """Failure if what a training needs cannot fit."""
-        check_memory(config, choose_compute(device, config.precision), in_memory=False)
+        check_memory(config, *foresee(device, config.precision), in_memory=False)
 
     def guess(self, configs: Sequence[TrainConfig], device: str, past: Sequence[PastRun]) -> list[Guess]:
         """By the network's shape and engine."""
+        from golfast.imagine import EVALUATED
+
         costs, sequences = Costs(past), round(EVALUATED * (1 + LARGER**2 / LESS))
         on = foresee(device)[0]
         return [costs.guess(config, on, sequences=sequences) for config in configs]
@@ -90,6 +92,16 @@ class Networks:
         """Twenty steps of the network and of what is trained on top of it, and a small evaluation, each after one that
         is not counted; one network at a time. Most runs stop long before their last step.
         """
+        from golfast.ablate.stages import train_stages
+        from golfast.ablate.trial import evaluate_trial
+        from golfast.data import generate
+        from golfast.imagine import EVALUATED
+        from golfast.run.progress import Display
+        from golfast.run.watch import watch_nothing
+        from golfast.train import train
+
+        how: dict[str, Any] = {"resume": False, "display": Display(quiet=True), "watch": watch_nothing}
+
         changes = {
             "steps": 2 * _STEPS,
             "stop": 2.0,
@@ -109,9 +121,7 @@ class Networks:
             folder = RunFolder(Path(name) / "run")
             network = train(small, folder, packed, compute=compute, watch=records.append).network
             for _ in range(2):
-                stages = train_stages(
-                    small, folder, network, packed, compute, resume=False, display=_QUIET, watch=watch_nothing
-                )
+                stages = train_stages(small, folder, network, packed, compute, **how)
                 began = time.perf_counter()
                 evaluate_trial(small, network, compute, stages=stages, sequences=_FEW)
                 evaluating = time.perf_counter() - began

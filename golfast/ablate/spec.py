@@ -1,7 +1,6 @@
 """What a sweep is: named variants of one config, each run with growing seeds until enough runs count."""
 
 import dataclasses
-import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from golfast.ablate.draw import Range, check_range, drawn
 from golfast.ablate.kinds import Kind, kind_of
-from golfast.errors import shown
+from golfast.errors import meant, shown
 from golfast.run.config import Config, flatten, from_mapping, override, read_toml, unknown_key
 
 MOST_RUNS = 100_000
@@ -211,9 +210,8 @@ def load_spec(name: str | Path) -> Spec:
         return parse_spec(path.stem, read_toml(path))
     packaged = _packaged() / f"{name}.toml"
     if not packaged.is_file():
-        near = difflib.get_close_matches(str(name), spec_names(), n=1)
-        meant = f"did you mean {near[0]!r}?" if near else f"give a .toml file, or one of: {', '.join(spec_names())}"
-        raise ValueError(f"there is no spec {str(name)!r}; {meant}")
+        near = meant(str(name), spec_names()).replace("known are:", "give a .toml file, or one of:")
+        raise ValueError(f"there is no spec {str(name)!r}; {near}")
     with_path = Path(str(packaged))
     return parse_spec(str(name), read_toml(with_path))
 

@@ -12,7 +12,7 @@ from golfast.ablate.jobs import State
 from golfast.ablate.stats import FEWEST, Estimate, difference, estimate, expected_range, largest_gap
 from golfast.ablate.store import Finished, Store
 from golfast.errors import Failure, shown
-from golfast.imagine.baselines import WORDS, stands_out
+from golfast.imagine.baselines import WORDS, recorded, stands_out
 
 SMOOTH = "matthews"
 READINGS = ("matched", "equation", "dataset", SMOOTH)
@@ -282,12 +282,11 @@ def _beside(row: Row, figure: Figure, values: list[float]) -> str:
     known: dict[str, list[float]] = {}
     for run in row.counted:
         figures = (run.result or {}).get("larger") if figure is on_larger_boards else run.result
-        for name, told in ((figures or {}).get("baselines") or {}).items():
-            if told["metric"] is not None:
-                known.setdefault(name, []).append(told["metric"])
+        for name, value in recorded(figures.get("baselines") if isinstance(figures, dict) else None).items():
+            known.setdefault(name, []).append(value)
     if not known or not values:
         return ""
-    means = {WORDS.get(name, name): sum(each) / len(each) for name, each in known.items()}
+    means = {WORDS[name]: sum(each) / len(each) for name, each in known.items()}
     words = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
     ending = "" if stands_out(sum(values) / len(values), means.values()) else "; it does not stand out from them"
     return f" Its baselines: {words}{ending}."

@@ -1,6 +1,6 @@
 """One trial: train a network, evaluate it, leave a run folder that explains itself."""
 
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golfast.ablate.cost import LARGER, LESS
 from golfast.ablate.forecast import Forecast
 from golfast.ablate.reuse import check_reuse, reuse, reused
 from golfast.ablate.stages import Stages, train_stages
@@ -27,13 +28,10 @@ from golfast.train import Outcome, TrainConfig, as_run, train
 from golfast.train.ahead import memory_bytes
 from golfast.train.memory import check_memory
 from golfast.train.optimise import seeded_network
+from golfast.train.trivial import reached_without_learning
 
-LARGER = 2
-"""How many times as high and wide the boards are that a network is evaluated on, too: what it knows has no size."""
 UNTRAINED = 1000
 """Sequences that an untrained network is evaluated on: it has nothing to tell that would need more."""
-LESS = 20
-"""By so much fewer of them are enough: each has four times the cells."""
 
 DRAWN_FROM = 1000
 """Sequences of which a run's strips are chosen, fewer where they have more than DRAWN_CELLS in all."""
@@ -74,7 +72,7 @@ def run_trial(
         return folder.read_result(NETWORK) or done
     if source is not None and not folder.stage_checkpoint("network").exist():
         check_reuse(source, load_config(source), config)
-    check_memory(config, compute, in_memory=dataset is None)
+    check_memory(config, compute.device.type, compute.precision, in_memory=dataset is None)
     with folder.locked():
         if again:
             folder.clear()
@@ -94,6 +92,8 @@ def _run(
     display: Display,
     watch: Watch,
 ) -> dict[str, Any]:
+    if not display.quiet and (doubt := reached_without_learning(config)):
+        display.say(f"note: {doubt}")
     if dataset is None:
         display.say(f"making {config.data.count:,} trajectories in memory")
     packed = generate(config.data) if dataset is None else dataset.packed
@@ -148,7 +148,7 @@ def _train(
         watch("train", record)
 
     def draw(states: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> None:
-        phase.picture = partial(imagined_lines, states, drawn)
+        phase.picture = lru_cache(1)(partial(imagined_lines, states, drawn))  # drawn anew several times a second
 
     outcome = train(config, folder, packed, compute=compute, resume=resume, watch=told, draw=draw)
     phase.done("right: " + accuracy_words(outcome.accuracy))

@@ -52,6 +52,19 @@ def told_beside(imagined: NDArray[Any], truth: NDArray[np.uint8]) -> str:
     return f"metric {metric:.2f}; {words}{ending}"
 
 
+def recorded(known: object, reading: str = VARIANTS[0]) -> dict[str, float]:
+    """The values of baselines as a result has them, in one reading; what is none of ours is passed over."""
+    if not isinstance(known, dict):
+        return {}
+    values = {}
+    for name, told in known.items():
+        readings = told.get("metric_variants") if isinstance(told, dict) else None
+        value = readings.get(reading) if isinstance(readings, dict) else None
+        if name in WORDS and isinstance(value, int | float) and not isinstance(value, bool):
+            values[name] = float(value)
+    return values
+
+
 def stands_out(metric: float, beside: Iterable[float]) -> bool:
     """Whether a metric exceeds all its baselines by MARGIN."""
     return bool(metric >= max(beside) + MARGIN)

@@ -24,6 +24,14 @@ class ModelConfig:
     padding: str = field(default="zeros", metadata={"later": True})
     """What convolutions read beyond the border: "zeros", as the authors', or on a torus its other side, "circular"."""
 
+    @property
+    def weights(self) -> int:
+        """How many numbers a network of this shape learns."""
+        layer, first, last = 9 * self.channels**2 + self.channels, 10 * self.channels, 9 * self.channels + 1
+        cores = 1 if self.shared_core else self.timesteps
+        between = self.encoder_layers - 1 + cores * self.core_layers + self.decoder_layers - 1
+        return first + between * layer + last
+
     def __post_init__(self) -> None:
         limits = {
             "timesteps": 64,

@@ -9,6 +9,7 @@ training and in evaluation alike: an agent is never asked to.
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.errors import meant
 from golfast.rl.environment import Environment, Observations, Step
 from golfast.rl.randomness import derived
 from golfast.threads import thread_count
@@ -30,7 +31,7 @@ class Atari(Environment):
                 f"atari/{game} needs {needed} ({error}); install it with: pip install 'golfast[atari]'"
             ) from None
         if game not in (known := roms.get_all_rom_ids()):
-            raise ValueError(f"ale-py has no game {game!r}; it has: {', '.join(sorted(known))}")
+            raise ValueError(f"ale-py has no game {game!r}; {meant(game, sorted(known))}")
         self.count, self._training = count, training
         self.shape, self.dtype, self.top = (4, 84, 84), np.dtype(np.uint8), 255
         self._games = AtariVectorEnv(

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from golfast.errors import nearest
 from golfast.run.precision import PRECISIONS
 
 ALGORITHMS = ("a2c", "ppo")
@@ -11,6 +12,14 @@ OPTIMISERS = ("adam", "rmsprop")
 MOST_THREADS = 1024
 GAMES = ("cartpole", "brick")
 FAMILIES = ("atari", "gym")
+
+
+def _environment_meant(name: str) -> str:
+    family, slash, rest = name.partition("/")
+    near = nearest(family, FAMILIES if slash else GAMES)
+    if near and (rest or not slash):
+        return f"did you mean {near + slash + rest!r}?"
+    return f"allowed are: {', '.join(GAMES)}, atari/NAME such as atari/breakout, and gym/ID such as gym/Acrobot-v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +38,7 @@ class EnvironmentConfig:
     def __post_init__(self) -> None:
         family, _, rest = self.name.partition("/")
         if self.name not in GAMES and (family not in FAMILIES or not rest):
-            raise ValueError(
-                f"environment.name is {self.name!r}; allowed are: {', '.join(GAMES)}, atari/NAME such as "
-                "atari/breakout, and gym/ID such as gym/Acrobot-v1"
-            )
+            raise ValueError(f"environment.name is {self.name!r}; {_environment_meant(self.name)}")
         if not 1 <= self.count <= 1_000_000:
             raise ValueError(f"environment.count is {self.count}; it must be from 1 to 1,000,000")
         if not 0 <= self.sticky < 1:

@@ -1,20 +1,17 @@
 """What a training needs to keep at the least, told before any of it is allocated."""
 
-import torch
-
 from golfast.errors import Failure
-from golfast.model import Network
-from golfast.run.precision import Compute
 from golfast.train.ahead import memory_bytes
 from golfast.train.config import COMPILED, TrainConfig
 
 _MOVED = 16  # bytes a weight: itself, its gradient, two running means
 
 
-def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> None:
+def check_memory(config: TrainConfig, device: str, precision: str, *, in_memory: bool) -> None:
     """Failure if this machine, or its GPU, cannot hold what the training needs.
 
-    in_memory: whether the training data is to be made there. The figures are lower bounds: what passes may still fail.
+    device: "cpu" or "cuda"; precision: that it will run in. in_memory: whether the training data is to be made
+    there. The figures are lower bounds: what passes may still fail.
     """
     data, model = config.data, config.model
     here, cells = memory_bytes(), data.height * data.width
@@ -23,16 +20,14 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
             f"data.count is {data.count}: {_words(data.count * data.trajectory_bytes)} of trajectories, and this "
             f"machine has {_words(here)}; make a file with `golfast data make` and give it with --data, or lower it"
         )
-    on_gpu = compute.device.type == "cuda"
-    there = torch.cuda.get_device_properties(compute.device).total_memory if on_gpu else here
-    with torch.device("meta"):
-        weights = sum(parameter.numel() for parameter in Network(model).parameters())
+    on_gpu, size_of = device == "cuda", 4 if precision == "fp32" else 2
+    there = _gpu_bytes() if on_gpu else here
     layers = model.encoder_layers + model.timesteps * model.core_layers + 2 * model.decoder_layers
     kept = 1 if config.engine in COMPILED else config.batch * layers  # compiled code takes board by board
     numbers = {
-        "weights": (_MOVED * weights, "model.channels, model.core_layers"),
+        "weights": (_MOVED * model.weights, "model.channels, model.core_layers"),
         "hidden states of a batch": (
-            kept * cells * model.channels * compute.dtype.itemsize,
+            kept * cells * model.channels * size_of,
             "batch, model.channels, model.timesteps",
         ),
         "a batch": (8 * config.batch * cells, "batch, data.height, data.width"),
@@ -47,18 +42,18 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
         ("probes", "the probes", config.probes),
     ):
         if stage.on:
-            size = min(stage.pool, data.count) * hidden * compute.dtype.itemsize
+            size = min(stage.pool, data.count) * hidden * size_of
             numbers[f"hidden states for {what}"] = (size, f"{key}.pool")
     if (game := config.adversarial).on:
         # torch keeps what each layer gives; compiled code, of each a copy by pairs and one by rows
         numbers["a batch of the adversarial decoder"] = (
-            game.batch * game.layers * hidden * (4 if config.engine in COMPILED else compute.dtype.itemsize),
+            game.batch * game.layers * hidden * (4 if config.engine in COMPILED else size_of),
             "adversarial.batch, adversarial.layers",
         )
     if (probes := config.probes).on:  # those of one layer are computed, not trained in batches
         drawn = probes.batch * model.timesteps * (data.generations - 1) * cells * model.channels
         numbers["a batch of the probes"] = (
-            drawn * (probes.layers - 1) * compute.dtype.itemsize,
+            drawn * (probes.layers - 1) * size_of,
             "probes.batch, probes.layers",
         )
     for what, (size, keys) in numbers.items():
@@ -67,6 +62,12 @@ def check_memory(config: TrainConfig, compute: Compute, *, in_memory: bool) -> N
                 f"{what} would take {_words(size)}, and {'the GPU' if on_gpu else 'this machine'} has {_words(there)}; "
                 f"lower {keys}"
             )
+
+
+def _gpu_bytes() -> int:
+    import torch
+
+    return int(torch.cuda.get_device_properties(torch.device("cuda")).total_memory)
 
 
 def _words(size: int) -> str:

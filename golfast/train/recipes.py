@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from golfast.errors import meant
 from golfast.run.config import from_mapping
 from golfast.train.config import TrainConfig
 
@@ -47,7 +48,7 @@ def configure(
     values.
     """
     if recipe not in RECIPES:
-        raise ValueError(f"recipe {recipe!r} is unknown; allowed are: {', '.join(RECIPES)}")
+        raise ValueError(f"recipe {recipe!r} is unknown; {meant(recipe, RECIPES)}")
     merged: dict[str, Any] = {}
     for layer in (_nested(RECIPES[recipe]), file or {}, _nested(changes or {})):
         _merge(merged, layer)

@@ -42,9 +42,11 @@ def test_runs_like_it_tell_the_steps_and_runs_here_the_speed():
 
 
 def test_where_nothing_is_known_there_is_a_most_and_nothing_is_expected():
-    guess = Costs([]).guess(CONFIG, "cpu", sequences=0)
+    config = override(CONFIG, {"batch": 23})
+    guess = Costs([]).guess(config, "cpu", sequences=0)
     assert (guess.expected, guess.like, guess.measured) == (None, 0, False)
-    assert guess.at_most == pytest.approx(4000 * counted(flatten(to_mapping(CONFIG))).step / cost._USUAL["avx512"])
+    assert guess.at_most == pytest.approx(4000 * counted(flatten(to_mapping(config))).step / cost._USUAL["avx512"])
+    assert Costs([]).guess(CONFIG, "cpu", sequences=0).like > 100  # the runs behind golfast's own results
     whole = Costs([]).guess(override(CONFIG, {"stop": 2.0}), "cpu", sequences=0)
     assert whole.expected == whole.at_most
     more = override(CONFIG, {"adversarial.on": True, "probes.on": True})
@@ -71,10 +73,11 @@ def test_past_runs_pass_over_what_they_cannot_read(tmp_path):
     (tmp_path / "runs" / "d").mkdir()
     found = past_runs([tmp_path / "bad.sqlite", tmp_path / "none.sqlite"], tmp_path / "runs")
     assert found == [PastRun({"seed": 3}, {"steps": 1})]
-    whole = past(CONFIG, 10, 1.0)
+    whole = past(override(CONFIG, {"batch": 23}), 10, 1.0)
     damaged = [
         *(dataclasses.replace(whole, result=whole.result | change) for change in ({"steps": "x"}, {"hardware": 3})),
         dataclasses.replace(whole, config={"model": {"channels": "x"}}),
         dataclasses.replace(whole, config={"model": 3}),
     ]
-    assert Costs([*found, *damaged]).guess(CONFIG, "cpu", sequences=0).like == 0
+    config = override(CONFIG, {"batch": 23})
+    assert Costs([*found, *damaged]).guess(config, "cpu", sequences=0).like == 0

@@ -215,3 +215,14 @@ def test_the_two_decoders_side_by_side_and_the_order_of_learning(tmp_path):
     third, second, between = stored(tmp_path / "b.sqlite", parse_spec("s", spec), outcomes)
     assert (third.values, second.values, between.values) == ([400.0, 200.0], [600.0], [200.0])
     assert third.verdict.startswith("2 of our 2 runs learn it first, by 300 steps on average")
+
+
+def test_baselines_stand_beside_the_metric_where_runs_have_them(tmp_path, monkeypatch):
+    known = {name: {"metric_variants": {"matched": value}} for name, value in (("dead", 0.1), ("copied", 0.28))}
+    result = fake.result
+    monkeypatch.setattr(fake, "result", lambda trial: result(trial) | {"baselines": known})
+    outcomes = {"a": [(State.COUNTED, 0.3, None, [1, 1, 1])] * 2, "b": [(State.COUNTED, 0.9, None, [1, 1, 1])] * 2}
+    a, b, _ = stored(tmp_path / "r.sqlite", parse_spec("s", SPEC), outcomes)
+    words = "Its baselines: dead boards 0.10, the input copied 0.28"
+    assert a.verdict.endswith(f"{words}; it does not stand out from them.")
+    assert b.verdict.endswith(f"{words}.")

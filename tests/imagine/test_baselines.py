@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golfast.imagine import VARIANTS, interpretability
-from golfast.imagine.baselines import MARGIN, baselines, stands_out, told_beside
+from golfast.imagine.baselines import MARGIN, baselines, recorded, stands_out, told_beside
 from golfast.life import PATTERNS, parse_pattern, simulate
 
 
@@ -36,3 +36,23 @@ def test_a_glider_does_not_tell_a_network_from_dead_boards():
     assert "undefined" in told_beside(soup[:, 1:2], soup)
     assert stands_out(0.5 + 2 * MARGIN, [0.1, 0.5])
     assert not stands_out(0.5, [0.1, 0.5])
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        None,
+        3,
+        "x",
+        [],
+        {"dead": None},
+        {"dead": {"metric_variants": 1}},
+        {"x": {"metric_variants": {"matched": 1.0}}},
+        {"dead": {"metric_variants": {"matched": "0.5"}}},
+        {"dead": {"metric_variants": {"matched": None}}},
+    ],
+)
+def test_what_is_recorded_is_taken_as_far_as_it_is_ours(known):
+    assert recorded(known) == {}
+    whole = baselines(np.zeros((5, 4, 9, 2), np.uint8), 12, 2)
+    assert recorded(whole) == {"dead": 1.0, "copied": 1.0}

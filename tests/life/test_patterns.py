@@ -613,10 +613,10 @@ def test_a_file_cannot_take_the_name_of_a_built_in(tmp_path, monkeypatch):
 
 
 def test_a_name_that_is_nothing_is_answered_with_the_names():
-    with pytest.raises(
-        ValueError, match=r"'glidre' is neither a file nor a built-in pattern: block, blinker, glider, "
-    ):
+    with pytest.raises(ValueError, match=r"'glidre' is neither a file nor a built-in pattern; did you mean 'glider'\?"):
         find_pattern("glidre")
+    with pytest.raises(ValueError, match="a built-in pattern; known are: block, blinker, glider, "):
+        find_pattern("xyzzy")
 
 
 # ---- Pattern

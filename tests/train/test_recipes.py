@@ -29,7 +29,7 @@ def test_changes_win_over_the_file_the_file_over_the_recipe_the_recipe_over_defa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"recipe": "slow"}, "recipe 'slow' is unknown; allowed are: fast, adam, authors"),
+        ({"recipe": "slow"}, "recipe 'slow' is unknown; known are: fast, adam, authors"),
         ({"file": {"bach": 3}}, "there is no config key 'bach'; did you mean 'batch'?"),
         ({"file": {"model": 3}}, "config key 'model' is a table; got 3"),
         ({"changes": {"model.chanels": 3}}, "there is no config key 'model.chanels'; did you mean 'model.channels'?"),

@@ -63,6 +63,26 @@ def test_training_leaves_torch_as_it_was(tmp_path, compute):
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("engine", ["auto", "stacked"])
+def test_what_is_imagined_is_shown_before_each_record(tmp_path, compute, engine):
+    shown, records = [], []
+
+    def draw(truth, drawn):
+        assert truth.shape == (3, 9, 11)
+        assert (drawn.shape, drawn.dtype) == ((2, 9, 11), np.uint8)
+        shown.append(drawn.copy())
+
+    def watch(record):
+        records.append(record)
+        assert len(shown) == len(records)
+
+    config = override(SMALL, {"engine": engine, "precision": "fp32" if engine == "stacked" else "auto"})
+    run(config, tmp_path / "a", compute if engine == "auto" else choose_compute("cpu", "fp32"), draw=draw, watch=watch)
+    assert [record["step"] for record in records] == [0, 5, 10, 15, 20, 25, 30]
+    kept = np.load(tmp_path / "a" / "snapshots" / "step-0000030.npy")
+    assert (kept == shown[-1]).all()
+
+
 class Killed(BaseException):
     pass
 

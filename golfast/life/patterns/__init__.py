@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from golfast.errors import meant
 from golfast.life.builtin import PATTERNS
 from golfast.life.patterns.lif import format_life105, format_life106, parse_lif
 from golfast.life.patterns.macrocell import format_macrocell, parse_macrocell
@@ -48,8 +49,8 @@ def find_pattern(name_or_path: str | os.PathLike[str]) -> Pattern:
     try:
         return read_pattern(name_or_path)
     except FileNotFoundError:
-        names = ", ".join(PATTERNS)
-        raise ValueError(f"{str(name_or_path)!r} is neither a file nor a built-in pattern: {names}") from None
+        near = meant(str(name_or_path), PATTERNS)
+        raise ValueError(f"{str(name_or_path)!r} is neither a file nor a built-in pattern; {near}") from None
 
 
 def read_pattern(path: str | os.PathLike[str]) -> Pattern:
