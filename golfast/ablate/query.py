@@ -80,7 +80,10 @@ def write_csv(found: list[Record], columns: Sequence[str], out: TextIO) -> None:
 
 
 def write_parquet(found: list[Record], columns: Sequence[str], path: Path) -> None:
-    """A whole Parquet file, or none; of no records it has the columns, too, without a type. Failure if pyarrow (the extra "parquet") is not installed."""
+    """A whole Parquet file, or none; of no records it has the columns, too, without a type.
+
+    Failure if pyarrow (the extra "parquet") is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

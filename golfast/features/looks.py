@@ -112,7 +112,7 @@ class FramesLook:
 
 @dataclass(frozen=True)
 class NumbersLook:
-    """Plain numbers (D,) as bars within their ranges, by name."""
+    """Plain numbers, (D,) or of any shape, as bars within their ranges, by name."""
 
     names: Sequence[str]
     low: Sequence[float]
@@ -124,7 +124,7 @@ class NumbersLook:
         room = max(40, side - named - 8)
         image = Image.new("RGB", (named + 8 + room, _BAR * len(self.names) + 2), PAPER)
         draw = ImageDraw.Draw(image)
-        for k, (name, value) in enumerate(zip(self.names, inputs.tolist(), strict=True)):
+        for k, (name, value) in enumerate(zip(self.names, inputs.flatten().tolist(), strict=True)):
             top = k * _BAR + 2
             write(image, (named, top + _BAR // 2 - 1), name, size=_SMALL, colour=FAINT, anchor="rm")
             draw.rectangle((named + 8, top, named + 7 + room, top + _BAR - 4), fill=DEAD, outline=FRAME)
@@ -148,7 +148,7 @@ def plain_look(shape: tuple[int, ...], low: Tensor, high: Tensor) -> Look:
     return NumbersLook([str(k) for k in range(len(ranges[0]))], *ranges)
 
 
-def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, int] | None) -> View | None:
+def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, ...] | None) -> View | None:
     """The part of an input that matters, with a cell around it; None for inputs without rows and columns.
 
     matters: bool, of an input's shape. at: the unit's place, if the layer has as many as the input.
@@ -162,7 +162,8 @@ def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, int] | None)
     for axis, length in ((1, shape[1]), (0, shape[2])):
         there = np.flatnonzero(seen.any(axis=axis))
         spans.append((max(0, int(there[0]) - 1), min(length, int(there[-1]) + 2)))
-    return View(spans[0], spans[1], seen, at)
+    mark = (at[0], at[1]) if at is not None and len(at) == 2 else None
+    return View(spans[0], spans[1], seen, mark)
 
 
 def _paint(colours: NDArray[np.float64], side: int, view: View | None) -> Image.Image:

@@ -147,7 +147,7 @@ def _card(
 def _header(study: Study, look: Look, view: View | None, title: str, width: int) -> Image.Image:
     figures = study.figures()
     live, of = figures["live"], figures["units"]
-    place = f", in place {study.activity.at[0]}, {study.activity.at[1]}" if study.activity.at else ""
+    place = f", in place {', '.join(map(str, study.activity.at))}" if study.activity.at else ""
     dead, rare = (", ".join(map(str, figures[kind])) for kind in ("dead", "rare"))
     lines = [
         "Each card, left to right: what gradient ascent makes of noise · the most exciting legal input found from "
@@ -204,5 +204,6 @@ def _outline(colour: Colour) -> Colour:
 
 def mark_of(study: Study, world: World) -> tuple[int, int] | None:
     """Where a study's units sit in the input, if layer and input have the same places."""
+    at = study.activity.at
     same = study.layer.shape[1:] == world.space.shape[1:] and len(world.space.shape) == 3
-    return study.activity.at if same else None
+    return (at[0], at[1]) if same and at is not None else None

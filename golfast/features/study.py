@@ -196,18 +196,18 @@ class _Scene:
 
     probe: Probe
     address: str
-    at: tuple[int, int] | None
+    at: tuple[int, ...] | None
     space: Space
     legal: Legal
     window: Window | None
 
     @classmethod
-    def of(cls, probe: Probe, layer: Layer, at: tuple[int, int] | None, matters: Tensor, world: World) -> "_Scene":
+    def of(cls, probe: Probe, layer: Layer, at: tuple[int, ...] | None, matters: Tensor, world: World) -> "_Scene":
         window = find_window(probe, layer, at, matters, world.space, world.examples)
-        if window is None or at is None:
+        if window is None or at is None or len(at) != 2:
             return cls(probe, layer.address, at, world.space, world.legal, None)
         legal = WithinWindow(world.legal, window, world.space)
-        return cls(probe, layer.address, window.place(at), window.space(world.space), legal, window)
+        return cls(probe, layer.address, window.place((at[0], at[1])), window.space(world.space), legal, window)
 
     def cut(self, inputs: Tensor) -> Tensor:
         return inputs if self.window is None else self.window.cut(inputs)
