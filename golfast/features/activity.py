@@ -86,7 +86,7 @@ def survey(
 
     def there(address: str, output: Tensor) -> Tensor:
         place = places[address]
-        return in_place(output, place)
+        return in_place(output, place, address)
 
     with torch.inference_mode():
         for start in range(0, len(examples), _BATCH):
@@ -114,7 +114,7 @@ def field_of_view(
     noise = torch.rand(16, *space.shape, generator=torch.Generator().manual_seed(0)).to(examples.device)
     inputs = torch.cat([examples[:16].float(), space.inner(noise)]).requires_grad_()
     output = probe.read(inputs, [layer.address])[layer.address]
-    here = in_place(output, place).float()
+    here = in_place(output, place, layer.address).float()
     weights = torch.randn(here.shape[1], generator=torch.Generator().manual_seed(1)).to(here)
     gradient = None
     if here.requires_grad:

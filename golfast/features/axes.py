@@ -33,10 +33,15 @@ def units_first(name: str, modules: Mapping[str, nn.Module], outputs: Mapping[st
     return found
 
 
-def in_place(output: Tensor, place: Sequence[int] | None) -> Tensor:
-    """(B, U): what (B, U, ...) is in one place; all of it if that is None."""
+def in_place(output: Tensor, place: Sequence[int] | None, layer: str) -> Tensor:
+    """(B, U): what (B, U, ...) is in one place; all of it if that is None. ValueError for a place that there is not."""
     if place is None:
         return output
+    sides = output.shape[2:]
+    if len(place) != len(sides) or not all(0 <= number < side for number, side in zip(place, sides, strict=True)):
+        raise ValueError(
+            f"place {', '.join(map(str, place))} is outside layer {layer} of {' x '.join(map(str, sides))} places"
+        )
     index: tuple[int | slice, ...] = (slice(None), slice(None), *place)
     return output[index]
 

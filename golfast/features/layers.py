@@ -172,7 +172,10 @@ class Probe:
         except RuntimeError as error:  # of torch: shapes that do not fit, or memory
             if "memory" in str(error) or type(error) is not RuntimeError:
                 raise
-            raise ValueError(f"the network does not take inputs of shape {tuple(inputs.shape)}: {error}") from error
+            shape = tuple(inputs.shape)
+            last = len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] > 4
+            hint = "; channels come before rows and columns here, and these look as if they came last" if last else ""
+            raise ValueError(f"the network does not take inputs of shape {shape}: {error}{hint}") from error
         finally:
             if changes:
                 _set_modes(modes)

@@ -138,13 +138,8 @@ def _at(output: Tensor, layer: str, at: tuple[int, ...] | None) -> Tensor:
         if at is not None:
             raise ValueError(f"layer {layer} has no places, so no place {at}")
         return output
-    sides = output.shape[2:]
-    place = tuple(side // 2 for side in sides) if at is None else at
-    if len(place) != len(sides) or not all(0 <= number < side for number, side in zip(place, sides, strict=True)):
-        raise ValueError(
-            f"place {', '.join(map(str, place))} is outside layer {layer} of {' x '.join(map(str, sides))} places"
-        )
-    return in_place(output, place)
+    middle = tuple(side // 2 for side in output.shape[2:])
+    return in_place(output, middle if at is None else at, layer)
 
 
 def _mean(output: Tensor) -> Tensor:

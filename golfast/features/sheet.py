@@ -7,7 +7,21 @@ from PIL import Image, ImageDraw
 
 from golfast.features.looks import MARK, UNSEEN, Look, View, view_of
 from golfast.features.study import Study, World
-from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, flow, stack, text_width, write
+from golfast.run.pictures import (
+    FAINT,
+    FRAME,
+    GRID,
+    INK,
+    MARGIN,
+    PAPER,
+    TEXT,
+    Colour,
+    flow,
+    stack,
+    text_width,
+    wrap,
+    write,
+)
 
 REACHED: Colour = (213, 48, 48)
 BAR: Colour = (120, 60, 170)
@@ -184,18 +198,6 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
         draw.rectangle((x, y, x + 12, y + 12), fill=PAPER if colour == MARK else colour, outline=_outline(colour))
         write(image, (x + 20, y), text, colour=INK)
     return image
-
-
-def wrap(text: str, width: int, size: int = TEXT) -> list[str]:
-    """A text in lines of at most `width` pixels."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
 
 
 def _outline(colour: Colour) -> Colour:

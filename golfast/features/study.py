@@ -13,7 +13,7 @@ from golfast.features.layers import Layer, Probe
 from golfast.features.legal import Legal
 from golfast.features.objectives import Objective, neuron
 from golfast.features.optimise import OptimiseConfig, Optimised, maximise
-from golfast.features.parametrise import Space
+from golfast.features.parametrise import Space, check_channels
 from golfast.features.refine import refine, simplify
 from golfast.features.transform import LARGE_ENOUGH, Jolt
 from golfast.features.window import Window, WithinWindow, find_window
@@ -31,6 +31,7 @@ class World:
     """Real inputs, (N, *shape), of any type that holds their values."""
 
     def __post_init__(self) -> None:
+        check_channels(self.space.shape)
         if tuple(self.examples.shape[1:]) != self.space.shape:
             raise ValueError(
                 f"real inputs have shape {tuple(self.examples.shape[1:])}, and the space {self.space.shape}"
