@@ -136,7 +136,7 @@ def _at(output: Tensor, layer: str, at: tuple[int, ...] | None) -> Tensor:
     """(B, U): the output itself, or what it is in one place."""
     if output.dim() == 2:
         if at is not None:
-            raise ValueError(f"layer {layer} has no places, so no place {at}")
+            raise ValueError(f"layer {layer} has no rows and columns, so no place {at}")
         return output
     middle = tuple(side // 2 for side in output.shape[2:])
     return in_place(output, middle if at is None else at, layer)

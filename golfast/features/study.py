@@ -18,6 +18,7 @@ from golfast.features.refine import refine, simplify
 from golfast.features.transform import LARGE_ENOUGH, Jolt
 from golfast.features.window import Window, WithinWindow, find_window
 
+FAR = 5.0
 _ROUNDING = 1e-5  # of a unit's spread: equal inputs in another batch may differ by so much
 
 
@@ -81,6 +82,15 @@ class Study:
         """The largest activation on real inputs, (U,)."""
         return self.activity.values[:, list(self.units)].amax(0)
 
+    @property
+    def beyond(self) -> Tensor:
+        """(U,) bool: live units whose best input takes them more than FAR times as far from usual as any real one does.
+
+        Such an input tells what can be done to the network, and little of what the unit sees in real ones.
+        """
+        usual = self.activity.values[:, list(self.units)].median(0).values
+        return (self.score - usual > FAR * (self.largest - usual)) & ~self.dead
+
     def passes(self, score: Tensor) -> Tensor:
         """(U,) bool: which activations reach the bar."""
         return self.reaches(score, self.bar)
@@ -109,6 +119,7 @@ class Study:
             "reached_raw": int((self.passes(self.optimised.raw_score) & live).sum()),
             "reached_projected": int((self.passes(self.optimised.projected_score) & live).sum()),
             "above_every_real_input": int(((self.score > self.largest) & live).sum()),
+            "far_beyond_real_inputs": int(self.beyond.sum()),
             "least_above_percentile_in_deviations": round(float(above.min()), 4) if len(above) else None,
             "mean_above_percentile_in_deviations": round(float(above.mean()), 4) if len(above) else None,
             "per_unit": [
