@@ -94,7 +94,7 @@ def histogram(study: Study, k: int) -> Image.Image:
     low, high = min(values.min(), best), max(values.max(), best)
     # Of an input far beyond real ones only the direction is shown, or those would be a line.
     if beyond := bool(study.beyond[k]):
-        high = low + 1.25 * (float(values.max()) - low)
+        high = low + 1.5 * (float(values.max()) - low)
     span = (high - low) or 1.0
     low, high = low - 0.03 * span, high + 0.03 * span
     counts, _ = np.histogram(values, bins=_BINS, range=(low, high))
@@ -121,7 +121,14 @@ def histogram(study: Study, k: int) -> Image.Image:
         middle = height // 2
         draw.line((width - 24, middle, width - 4, middle), fill=REACHED, width=2)
         draw.polygon([(width - 8, middle - 5), (width - 2, middle), (width - 8, middle + 5)], fill=REACHED)
-        write(image, (width - 2, middle - 9), f"{best:.3g}", size=_SMALL, colour=REACHED, anchor="rs")
+        write(
+            image,
+            (width - 2, middle - 9),
+            f"{best:,.0f}" if abs(best) >= 1000 else f"{best:.3g}",
+            size=_SMALL,
+            colour=REACHED,
+            anchor="rs",
+        )
     else:
         draw.line((across(best), 0, across(best), height), fill=REACHED, width=2)
     return image
