@@ -115,7 +115,7 @@ def histogram(study: Study, k: int) -> Image.Image:
 
     if low < 0 < high:
         draw.line((across(0), height, across(0), height + 4), fill=FAINT)
-        write(image, (across(0), height + 5), "0", size=_SMALL - 1, colour=FAINT, anchor="mt")
+        write(image, (max(4, across(0)), height + 5), "0", size=_SMALL - 1, colour=FAINT, anchor="mt")
     draw.line((across(bar), 4, across(bar), height), fill=BAR, width=2)
     if beyond:
         middle = height // 2
