@@ -38,6 +38,36 @@ def test_the_commands_run_in_order(tmp_path, monkeypatch):
     assert {"train.h5", "glider.png", "gun.gif", "runs"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def kept(name):
+    return json.loads((ROOT / "results" / "rl" / name).read_text())
+
+
+def test_the_figures_of_agents_are_those_of_their_files():
+    """What is said beside a picture or a link is what the file says, rounded."""
+    words = " ".join(README.split())
+    (brick,) = kept("brick.json")["rows"]
+    first, second, third = brick["greedy_means"]
+    assert f"three seeds score {first:.1f}, {second:.1f} and {third:.1f} a game" in words
+    seconds = brick["seconds_training"]
+    assert f"Each took {min(seconds):.0f} to {max(seconds):.0f} seconds for {brick['steps'] // 10**6} million" in words
+    breakout = kept("breakout.json")
+    sampled = breakout["sampled"]
+    assert f"scores {sampled['mean']:.0f} ({sampled['low']:.0f} to {sampled['high']:.0f}) a game" in words
+    assert f"after {breakout['curve']['step'][-1] // 10**6} million steps" in words
+    assert f"steps: {breakout['curve']['seconds'][-1] / 3600:.1f} hours of two CPU cores" in words
+    (pole,) = kept("cartpole.json")["rows"]
+    seconds = pole["seconds_training"]
+    assert f"On CartPole five of five seeds score 500, after {min(seconds):.1f} to {max(seconds):.1f} seconds" in words
+    assert set(pole["greedy_means"]) == {500.0}
+    for file, digits in (("compare.json", 0), ("compare-brick.json", 1), ("compare-brick-rmsprop.json", 1)):
+        for row in kept(file)["rows"]:
+            cells = [
+                f"{how['mean']:.{digits}f} [{how['low']:.{digits}f}, {how['high']:.{digits}f}]"
+                for how in (row["greedy"], row["sampled"])
+            ]
+            assert f" | {' | '.join(cells)} |\n" in README, (file, row["variant"])
+
+
 def test_the_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE):

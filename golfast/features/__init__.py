@@ -5,7 +5,17 @@ from golfast.features.compare import EXAMPLES, compare
 from golfast.features.concepts import Tuning, activation_maps, correlations, tuning
 from golfast.features.layers import Layer, Probe
 from golfast.features.legal import Boards, Box, Legal, Planes
-from golfast.features.looks import BoardLook, FramesLook, Look, NumbersLook, PlanesLook, View, plain_look, view_of
+from golfast.features.looks import (
+    BoardLook,
+    ColourLook,
+    FramesLook,
+    Look,
+    NumbersLook,
+    PlanesLook,
+    View,
+    plain_look,
+    view_of,
+)
 from golfast.features.objectives import (
     Objective,
     channel,
@@ -20,6 +30,7 @@ from golfast.features.optimise import OptimiseConfig, Optimised, maximise
 from golfast.features.parametrise import PARAMETRISATIONS, Parametrisation, Space, parametrise
 from golfast.features.refine import refine, simplify
 from golfast.features.sheet import draw_sheet
+from golfast.features.shortcut import picture
 from golfast.features.study import Study, World, study, study_steps
 from golfast.features.transform import Jolt
 
@@ -31,6 +42,7 @@ __all__ = [
     "BoardLook",
     "Boards",
     "Box",
+    "ColourLook",
     "FramesLook",
     "Jolt",
     "Layer",
@@ -61,6 +73,7 @@ __all__ = [
     "maximise",
     "neuron",
     "parametrise",
+    "picture",
     "plain_look",
     "refine",
     "simplify",

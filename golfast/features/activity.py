@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from golfast.features.axes import in_place
 from golfast.features.layers import Layer, Probe
 from golfast.features.parametrise import Space
 
@@ -20,7 +21,7 @@ class Activity:
     """Activations of the units of a layer, (N, U), over N real inputs; of a layer with places, in one of them."""
 
     layer: Layer
-    at: tuple[int, int] | None
+    at: tuple[int, ...] | None
     values: Tensor
 
     @property
@@ -70,7 +71,7 @@ def survey(
     layers: Sequence[Layer],
     examples: Tensor,
     *,
-    at: tuple[int, int] | None = None,
+    at: tuple[int, ...] | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Activity]:
     """What the units of layers do on real inputs (N, *shape), all layers in one pass; by address.
@@ -85,7 +86,7 @@ def survey(
 
     def there(address: str, output: Tensor) -> Tensor:
         place = places[address]
-        return output if place is None else output[:, :, place[0], place[1]]
+        return in_place(output, place, address)
 
     with torch.inference_mode():
         for start in range(0, len(examples), _BATCH):
@@ -103,7 +104,7 @@ def survey(
 
 
 def field_of_view(
-    probe: Probe, layer: Layer, space: Space, examples: Tensor, *, at: tuple[int, int] | None = None
+    probe: Probe, layer: Layer, space: Space, examples: Tensor, *, at: tuple[int, ...] | None = None
 ) -> Tensor:
     """Where an input can change what a layer puts out (in one place, by default the middle): bool, of its shape.
 
@@ -113,7 +114,7 @@ def field_of_view(
     noise = torch.rand(16, *space.shape, generator=torch.Generator().manual_seed(0)).to(examples.device)
     inputs = torch.cat([examples[:16].float(), space.inner(noise)]).requires_grad_()
     output = probe.read(inputs, [layer.address])[layer.address]
-    here = (output if place is None else output[:, :, place[0], place[1]]).float()
+    here = in_place(output, place, layer.address).float()
     weights = torch.randn(here.shape[1], generator=torch.Generator().manual_seed(1)).to(here)
     gradient = None
     if here.requires_grad:

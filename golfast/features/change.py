@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw
 
 from golfast.features.looks import Look, view_of
 from golfast.features.parametrise import Space
-from golfast.features.sheet import columns_of, histogram, label_of, mark_of, wrap
+from golfast.features.sheet import columns_of, histogram, label_of, mark_of
 from golfast.features.study import Study, World
-from golfast.run.pictures import FAINT, GRID, MARGIN, PAPER, TEXT, stack, text_width, write
+from golfast.run.pictures import FAINT, GRID, MARGIN, PAPER, TEXT, stack, text_width, wrap, write
 
 _TITLE = 19
 _GAP = 10

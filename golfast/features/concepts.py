@@ -31,7 +31,7 @@ def activation_maps(
     probe: Probe, layer: Layer, inputs: Tensor, *, progress: Callable[[int], None] = lambda done: None
 ) -> NDArray[np.float32]:
     """What a layer of (U, H, W) puts out for inputs (N, ...), everywhere: (N, U, H, W). ValueError without places."""
-    if layer.centre is None:
+    if len(layer.shape) != 3:
         raise ValueError(f"layer {layer.address} has no rows and columns, so no maps to compare")
     parts = []
     with torch.inference_mode():

@@ -3,7 +3,10 @@
 A layer's address is the name that torch gives it ("cores.0.stack.layers.1"). Where a layer is used several times in one
 pass, "@2" after the name is its second use. Where it puts out several tensors, ":1" is the one after the first (":0"),
 and ":logits" the one of that name in a dictionary or a dataclass. The module itself is called "output"; a layer in it
-that has this name is ".output". Shapes: B batch, U units, C channels, H rows, W columns.
+that has this name is ".output".
+
+Units are always the axis after the batch. What has them last, such as recurrent layers and transformers, (B, T, U), is
+read as (B, U, T): see `axes`. Shapes: B batch, U units, C channels, H rows, W columns, L or T places of a sequence.
 """
 
 import dataclasses
@@ -17,6 +20,7 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
+from golfast.features.axes import units_first
 from golfast.features.state import state_of, unchanged
 
 WHOLE = "output"
@@ -34,7 +38,7 @@ class Layer:
 
     address: str
     shape: tuple[int, ...]
-    """Of its output without the batch: (U,), or (C, H, W) with a unit per channel."""
+    """Of its output without the batch: (U,), or with places (U, L), or (C, H, W) with a unit per channel."""
 
     @property
     def units(self) -> int:
@@ -42,9 +46,9 @@ class Layer:
         return self.shape[0]
 
     @property
-    def centre(self) -> tuple[int, int] | None:
-        """The middle of a layer with rows and columns; None for one without."""
-        return (self.shape[1] // 2, self.shape[2] // 2) if len(self.shape) == 3 else None
+    def centre(self) -> tuple[int, ...] | None:
+        """The middle of a layer with places, (row, column) or (place,); None for one without."""
+        return tuple(length // 2 for length in self.shape[1:]) or None
 
 
 class Probe:
@@ -66,15 +70,15 @@ class Probe:
     def layers(self, example: Tensor) -> dict[str, Layer]:
         """All layers by address, in the order of use, found by running the module on an example (B, ...).
 
-        Left out are those that do not put out one (B, U) or (B, C, H, W) tensor per input of the batch. Where a layer
-        is used once or puts out one tensor, its address says nothing about it.
+        Left out are those that do not put out one (B, U), (B, U, L) or (B, C, H, W) tensor per input of the batch.
+        Where a layer is used once or puts out one tensor, its address says nothing about it.
         """
         found: dict[str, list[dict[str, Tensor]]] = {}
 
         def hear(name: str, _use: int, outputs: dict[str, Tensor]) -> None:
             # Shape and dtype alone are kept: the tensor may get another shape in place.
             looks = {part: torch.empty(output.shape, dtype=output.dtype, device="meta")
-                     for part, output in outputs.items()}  # fmt: skip
+                     for part, output in units_first(name, names, outputs).items()}  # fmt: skip
             found.setdefault(name, []).append(looks)
 
         names = self._named()
@@ -88,7 +92,7 @@ class Probe:
                     wanted = _Place(name, use, part)
                     order.append((wanted.address(names, often=len(uses) > 1, many=len(outputs) > 1), output))
         for address, output in order:
-            if output.dim() in (2, 4) and len(output) == len(example) and output.is_floating_point():
+            if output.dim() in (2, 3, 4) and len(output) == len(example) and output.is_floating_point():
                 layers[address] = Layer(address, tuple(output.shape[1:]))
         return layers
 
@@ -120,6 +124,7 @@ class Probe:
 
         def hear(name: str, use: int, outputs: dict[str, Tensor]) -> None:
             nonlocal left
+            outputs = units_first(name, names, outputs)
             fresh = [
                 address
                 for address, place in wanted.items()
@@ -167,7 +172,10 @@ class Probe:
         except RuntimeError as error:  # of torch: shapes that do not fit, or memory
             if "memory" in str(error) or type(error) is not RuntimeError:
                 raise
-            raise ValueError(f"the network does not take inputs of shape {tuple(inputs.shape)}: {error}") from error
+            shape = tuple(inputs.shape)
+            last = len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] > 4
+            hint = "; channels come before rows and columns here, and these look as if they came last" if last else ""
+            raise ValueError(f"the network does not take inputs of shape {shape}: {error}{hint}") from error
         finally:
             if changes:
                 _set_modes(modes)

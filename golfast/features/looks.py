@@ -87,13 +87,14 @@ class PlanesLook:
 
 @dataclass(frozen=True)
 class FramesLook:
-    """Stacks of frames (F, H, W) of 0 to `top`, oldest first: side by side in rows of two."""
+    """Stacks of frames (F, H, W) of `bottom` to `top`, oldest first: side by side in rows of two."""
 
     top: float = 1.0
+    bottom: float = 0.0
 
     def draw(self, inputs: Tensor, *, side: int, view: View | None) -> Image.Image:
         """All frames."""
-        frames = (inputs / self.top).clamp(0, 1).cpu().numpy()
+        frames = ((inputs - self.bottom) / (self.top - self.bottom)).clamp(0, 1).cpu().numpy()
         across = 1 if len(frames) == 1 else 2
         each = max(16, (side - 2 * (across - 1)) // across)
         panels = [_paint(np.repeat(frame[:, :, None], 3, 2) * 255.0, each, view) for frame in frames]
@@ -111,8 +112,26 @@ class FramesLook:
 
 
 @dataclass(frozen=True)
+class ColourLook:
+    """Images in colour, (3, H, W): red, green and blue from `low` to `high`, one for all or one for each channel."""
+
+    low: Tensor | float = 0.0
+    high: Tensor | float = 1.0
+
+    def draw(self, inputs: Tensor, *, side: int, view: View | None) -> Image.Image:
+        """The image."""
+        share = ((inputs - self.low) / (self.high - self.low)).clamp(0, 1)
+        return _paint(share.permute(1, 2, 0).cpu().numpy() * 255.0, side, view, grid=False)
+
+    @property
+    def legend(self) -> Legend:
+        """None is needed: it looks like the image."""
+        return []
+
+
+@dataclass(frozen=True)
 class NumbersLook:
-    """Plain numbers (D,) as bars within their ranges, by name."""
+    """Plain numbers, (D,) or of any shape, as bars within their ranges, by name."""
 
     names: Sequence[str]
     low: Sequence[float]
@@ -124,7 +143,7 @@ class NumbersLook:
         room = max(40, side - named - 8)
         image = Image.new("RGB", (named + 8 + room, _BAR * len(self.names) + 2), PAPER)
         draw = ImageDraw.Draw(image)
-        for k, (name, value) in enumerate(zip(self.names, inputs.tolist(), strict=True)):
+        for k, (name, value) in enumerate(zip(self.names, inputs.flatten().tolist(), strict=True)):
             top = k * _BAR + 2
             write(image, (named, top + _BAR // 2 - 1), name, size=_SMALL, colour=FAINT, anchor="rm")
             draw.rectangle((named + 8, top, named + 7 + room, top + _BAR - 4), fill=DEAD, outline=FRAME)
@@ -142,13 +161,16 @@ class NumbersLook:
 
 def plain_look(shape: tuple[int, ...], low: Tensor, high: Tensor) -> Look:
     """A look for inputs of a shape, where nobody knows more about them."""
+    if len(shape) == 3 and shape[0] == 3:
+        return ColourLook(low, high)
     if len(shape) == 3:
-        return BoardLook() if shape[0] == 1 else FramesLook(float(high.max()))
+        bottom, top = float(low.min()), float(high.max())
+        return BoardLook() if shape[0] == 1 and (bottom, top) == (0, 1) else FramesLook(top, bottom)
     ranges = [[float(value) for value in edge.expand(shape).flatten()] for edge in (low, high)]
     return NumbersLook([str(k) for k in range(len(ranges[0]))], *ranges)
 
 
-def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, int] | None) -> View | None:
+def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, ...] | None) -> View | None:
     """The part of an input that matters, with a cell around it; None for inputs without rows and columns.
 
     matters: bool, of an input's shape. at: the unit's place, if the layer has as many as the input.
@@ -162,10 +184,11 @@ def view_of(matters: Tensor, shape: tuple[int, ...], at: tuple[int, int] | None)
     for axis, length in ((1, shape[1]), (0, shape[2])):
         there = np.flatnonzero(seen.any(axis=axis))
         spans.append((max(0, int(there[0]) - 1), min(length, int(there[-1]) + 2)))
-    return View(spans[0], spans[1], seen, at)
+    mark = (at[0], at[1]) if at is not None and len(at) == 2 else None
+    return View(spans[0], spans[1], seen, mark)
 
 
-def _paint(colours: NDArray[np.float64], side: int, view: View | None) -> Image.Image:
+def _paint(colours: NDArray[np.floating], side: int, view: View | None, *, grid: bool = True) -> Image.Image:
     """Colours (H, W, 3) as a picture whose longer side is `side` pixels, as nearly as whole cells allow."""
     shown = np.rint(colours).clip(0, 255).astype(np.uint8)
     mark = None
@@ -174,7 +197,7 @@ def _paint(colours: NDArray[np.float64], side: int, view: View | None) -> Image.
         shown = shown[view.rows[0] : view.rows[1], view.columns[0] : view.columns[1]]
         mark = None if view.mark is None else (view.mark[0] - view.rows[0], view.mark[1] - view.columns[0])
     cell = max(1, round(side / max(shown.shape[:2])))
-    image = paint_cells(shown, cell=cell)
+    image = paint_cells(shown, cell=cell, grid=grid)
     if mark is not None and cell >= 3:
         y, x = (1 + cell * k for k in mark)
         ImageDraw.Draw(image).rectangle((x - 1, y - 1, x + cell - 1, y + cell - 1), outline=MARK, width=2)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from golfast.features.axes import in_place
 from golfast.features.layers import Activations
 
 Units = int | Sequence[int] | Tensor
@@ -41,8 +42,8 @@ class Objective:
         return self * -1.0
 
 
-def neuron(layer: str, unit: Units, *, at: tuple[int, int] | None = None) -> Objective:
-    """One unit of a (B, U) layer, or one channel of a (B, C, H, W) layer in one place (row, column).
+def neuron(layer: str, unit: Units, *, at: tuple[int, ...] | None = None) -> Objective:
+    """One unit of a (B, U) layer, or one of a (B, U, L) or (B, C, H, W) layer in one place, (place,) or (row, column).
 
     unit: one for the whole batch, or one for each input. at: the place, by default the middle.
     ValueError for a unit or a place that there is not.
@@ -55,7 +56,7 @@ def neuron(layer: str, unit: Units, *, at: tuple[int, int] | None = None) -> Obj
 
 
 def channel(layer: str, unit: Units) -> Objective:
-    """The mean of one channel of a (B, C, H, W) layer over all places; of a (B, U) layer the unit itself."""
+    """The mean of one unit of a (B, U, L) or (B, C, H, W) layer over all places; of a (B, U) layer the unit itself."""
 
     def score(found: Activations) -> Tensor:
         return _pick(_mean(_read(found, layer)), unit, layer)
@@ -68,7 +69,7 @@ def whole_layer(layer: str) -> Objective:
     return Objective(frozenset([layer]), lambda found: _read(found, layer).flatten(1).square().mean(1))
 
 
-def direction(layer: str, vector: Tensor, *, at: tuple[int, int] | None = None, cosine: float = 0.0) -> Objective:
+def direction(layer: str, vector: Tensor, *, at: tuple[int, ...] | None = None, cosine: float = 0.0) -> Objective:
     """How far a layer goes in a direction: the dot product with `vector`, (U,) or one for each input, (B, U).
 
     cosine: the power of the cosine that the product is multiplied with, so that a direction is not reached by going
@@ -131,18 +132,14 @@ def _read(found: Activations, layer: str) -> Tensor:
     return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
 
 
-def _at(output: Tensor, layer: str, at: tuple[int, int] | None) -> Tensor:
+def _at(output: Tensor, layer: str, at: tuple[int, ...] | None) -> Tensor:
     """(B, U): the output itself, or what it is in one place."""
     if output.dim() == 2:
         if at is not None:
             raise ValueError(f"layer {layer} has no rows and columns, so no place {at}")
         return output
-    row, column = at if at is not None else (output.shape[2] // 2, output.shape[3] // 2)
-    if not (0 <= row < output.shape[2] and 0 <= column < output.shape[3]):
-        raise ValueError(
-            f"place {row}, {column} is outside layer {layer} of {output.shape[2]} x {output.shape[3]} places"
-        )
-    return output[:, :, row, column]
+    middle = tuple(side // 2 for side in output.shape[2:])
+    return in_place(output, middle if at is None else at, layer)
 
 
 def _mean(output: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ of channels, any size. Fourier after Olah et al. 2017; fixed magnitude after Fel
 Visualization for Deeper Networks with MAgnitude Constrained Optimization" (MACO), NeurIPS 2023.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,22 +13,52 @@ import torch
 from torch import Generator, Tensor
 
 PARAMETRISATIONS = ("pixels", "cells", "softmax", "fourier", "maco")
+_IMAGE_CHANNELS = (1, 3, 4)
 _EDGE = 1e-4  # logits stay finite
 
 
-@dataclass(frozen=True)
+def check_channels(shape: tuple[int, ...]) -> None:
+    """ValueError for images with their channels last, which would be taken for as many channels as they have rows."""
+    if len(shape) == 3 and shape[2] in _IMAGE_CHANNELS and min(shape[:2]) > max(_IMAGE_CHANNELS):
+        rows, columns, channels = shape
+        raise ValueError(
+            f"inputs of shape {shape} look like images with their channels last; golfast takes channels, rows, "
+            f"columns, {(channels, rows, columns)}: turn a batch with .permute(0, 3, 1, 2)"
+        )
+
+
+@dataclass(frozen=True, init=False)
 class Space:
-    """Where inputs live: the shape of one, and the least and largest value, one for all or one for each place."""
+    """Where inputs live: the shape of one, and the least and largest value, one for all or one for each place.
+
+    low, high: numbers, for inputs of any shape, or what a tensor can be made of and fits the shape.
+    """
 
     shape: tuple[int, ...]
     low: Tensor
     high: Tensor
 
-    def __post_init__(self) -> None:
+    def __init__(self, shape: Sequence[int], low: Tensor | float | object, high: Tensor | float | object) -> None:
+        object.__setattr__(self, "shape", tuple(map(int, shape)))
+        for name, edge in (("low", low), ("high", high)):
+            tensor = torch.as_tensor(edge)
+            floating = isinstance(edge, Tensor) and edge.is_floating_point()
+            object.__setattr__(self, name, tensor if floating else tensor.float())
         if not bool((self.high > self.low).all()):
             raise ValueError("an input's largest value must be above its least, in every place")
         for name in ("low", "high"):
-            torch.broadcast_to(getattr(self, name), self.shape)
+            edge = getattr(self, name)
+            try:
+                torch.broadcast_to(edge, self.shape)
+            except RuntimeError:
+                raise ValueError(
+                    f"{name} has shape {tuple(edge.shape)}, which does not fit inputs of shape {self.shape}; give one "
+                    "number, or one for each place, such as (3, 1, 1) for three channels"
+                ) from None
+
+    def to(self, device: torch.device) -> "Space":
+        """The same on a device."""
+        return Space(self.shape, self.low.to(device), self.high.to(device))
 
     @property
     def plane(self) -> bool:

@@ -16,11 +16,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from golfast.features.layers import Probe
-from golfast.features.looks import BoardLook, FramesLook, Look, NumbersLook, PlanesLook
+from golfast.features.looks import BoardLook, ColourLook, FramesLook, Look, NumbersLook, PlanesLook
 from golfast.features.objectives import Objective, logit, value
 from golfast.features.parametrise import Space
-from golfast.features.sheet import wrap
-from golfast.run.pictures import DEAD, FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, text_width, write
+from golfast.run.pictures import DEAD, FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, text_width, wrap, write
 
 _HEAT: Colour = (230, 30, 30)
 _LINE: Colour = (0, 114, 178)
@@ -175,7 +174,7 @@ def heat_words(look: Look) -> str:
     if isinstance(look, BoardLook | PlanesLook):
         return "Red: how much the value, or the action's logit, would change if this cell were empty."
     what = "the score changes with this {} (SmoothGrad: the mean size of the gradient under noise)."
-    if isinstance(look, FramesLook):
+    if isinstance(look, FramesLook | ColourLook):
         return f"Red: how much {what.format('place')}"
     return f"Orange bars: how much {what.format('number')}"
 

@@ -6,8 +6,22 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from golfast.features.looks import MARK, UNSEEN, Look, View, view_of
-from golfast.features.study import Study, World
-from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, flow, stack, text_width, write
+from golfast.features.study import FAR, Study, World
+from golfast.run.pictures import (
+    FAINT,
+    FRAME,
+    GRID,
+    INK,
+    MARGIN,
+    PAPER,
+    TEXT,
+    Colour,
+    flow,
+    stack,
+    text_width,
+    wrap,
+    write,
+)
 
 REACHED: Colour = (213, 48, 48)
 BAR: Colour = (120, 60, 170)
@@ -19,24 +33,27 @@ _SMALL = 11
 _GAP = 10
 _HISTOGRAM = (190, 66)
 _BINS = 60
+_EMPTY = 820  # pixels of a sheet without cards
 _WIDEST, _WIDER = 1900, 3300  # pixels; the latter for many units
 
 
 def draw_sheet(
     study: Study, world: World, look: Look, *, title: str, names: Sequence[str] = (), side: int = 84
 ) -> Image.Image:
-    """The sheet of a studied layer, a card for each unit.
+    """The sheet of a studied layer, a card for each unit that is alive; a sheet of dead units says that they are.
 
     names: what the layer's units are called, all of them, such as the actions of a policy; none have numbers only.
     side: pixels of an input's picture, about.
     """
     view = view_of(study.matters, world.space.shape, mark_of(study, world))
-    labels = [label_of(unit, names) for unit in study.units]
     strongest = study.activity.strongest(_REAL)
     cards = [
-        _card(study, world, look, view, k, labels[k], strongest[unit].tolist(), side)
+        _card(study, world, look, view, k, label_of(unit, names), strongest[unit].tolist(), side)
         for k, unit in enumerate(study.units)
+        if not bool(study.dead[k])
     ]
+    if not cards:
+        return _header(study, look, view, title, _EMPTY)
     width, height = cards[0].width, max(card.height for card in cards)
     columns = columns_of(len(cards), width + 2 * _GAP)
     rows = -(-len(cards) // columns)
@@ -75,6 +92,9 @@ def histogram(study: Study, k: int) -> Image.Image:
     values = study.activity.values[:, study.units[k]].double().cpu().numpy()
     best, bar = float(study.score[k]), float(study.bar[k])
     low, high = min(values.min(), best), max(values.max(), best)
+    # Of an input far beyond real ones only the direction is shown, or those would be a line.
+    if beyond := bool(study.beyond[k]):
+        high = low + 1.5 * (float(values.max()) - low)
     span = (high - low) or 1.0
     low, high = low - 0.03 * span, high + 0.03 * span
     counts, _ = np.histogram(values, bins=_BINS, range=(low, high))
@@ -95,9 +115,22 @@ def histogram(study: Study, k: int) -> Image.Image:
 
     if low < 0 < high:
         draw.line((across(0), height, across(0), height + 4), fill=FAINT)
-        write(image, (across(0), height + 5), "0", size=_SMALL - 1, colour=FAINT, anchor="mt")
+        write(image, (max(4, across(0)), height + 5), "0", size=_SMALL - 1, colour=FAINT, anchor="mt")
     draw.line((across(bar), 4, across(bar), height), fill=BAR, width=2)
-    draw.line((across(best), 0, across(best), height), fill=REACHED, width=2)
+    if beyond:
+        middle = height // 2
+        draw.line((width - 24, middle, width - 4, middle), fill=REACHED, width=2)
+        draw.polygon([(width - 8, middle - 5), (width - 2, middle), (width - 8, middle + 5)], fill=REACHED)
+        write(
+            image,
+            (width - 2, middle - 9),
+            f"{best:,.0f}" if abs(best) >= 1000 else f"{best:.3g}",
+            size=_SMALL,
+            colour=REACHED,
+            anchor="rs",
+        )
+    else:
+        draw.line((across(best), 0, across(best), height), fill=REACHED, width=2)
     return image
 
 
@@ -105,7 +138,6 @@ def _card(
     study: Study, world: World, look: Look, view: View | None, k: int, label: str, real: Sequence[int], side: int
 ) -> Image.Image:
     unit = study.units[k]
-    dead, silent = bool(study.dead[k]), bool(study.activity.silent[unit])
     pictures = [
         study.optimised.raw[k],
         study.best[k],
@@ -121,24 +153,18 @@ def _card(
     draw = ImageDraw.Draw(image)
     draw.line((0, 0, width, 0), fill=GRID)
     write(image, (0, TEXT + 3), label, anchor="ls")
-    if dead:
-        words = "dead: real inputs never change it"
+    bar = f"{float(study.bar[k]):.3g}"
+    words = f"reaches {float(study.score[k]):.3g}{', far beyond real inputs' if study.beyond[k] else ''}; "
+    if study.rare[k]:
+        words += f"under 0.1% of real inputs excite it, to {bar} at most"
     else:
-        bar = f"{float(study.bar[k]):.3g}"
-        words = f"reaches {float(study.score[k]):.3g}; "
-        if study.rare[k]:
-            words += f"under 0.1% of real inputs excite it, to {bar} at most"
-        else:
-            words += f"99.9% of real inputs stay below {bar}"
-        words += "; real inputs never bring it above 0" if silent else ""
-        words += "; found from a real input" if study.from_real[k] else ""
+        words += f"99.9% of real inputs stay below {bar}"
+    words += "; real inputs never bring it above 0" if study.activity.silent[unit] else ""
+    words += "; found from a real input" if study.from_real[k] else ""
     write(image, (text_width(label) + 10, TEXT + 3), words, size=_SMALL + 1, colour=FAINT, anchor="ls")
     x = 0
     for index, panel in enumerate(drawn):
-        if dead and index < _MADE:
-            draw.rectangle((x, top, x + panel.width - 1, top + panel.height - 1), fill=PAPER, outline=GRID)
-        else:
-            image.paste(panel, (x, top))
+        image.paste(panel, (x, top))
         x += panel.width + _GAP * (2 if index == _MADE - 1 else 1)
     image.paste(chart, (width - chart.width, top))
     return image
@@ -147,7 +173,7 @@ def _card(
 def _header(study: Study, look: Look, view: View | None, title: str, width: int) -> Image.Image:
     figures = study.figures()
     live, of = figures["live"], figures["units"]
-    place = f", in place {study.activity.at[0]}, {study.activity.at[1]}" if study.activity.at else ""
+    place = f", in place {', '.join(map(str, study.activity.at))}" if study.activity.at else ""
     dead, rare = (", ".join(map(str, figures[kind])) for kind in ("dead", "rare"))
     lines = [
         "Each card, left to right: what gradient ascent makes of noise · the most exciting legal input found from "
@@ -155,12 +181,24 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
         f"{_REAL} of {study.activity.count:,} real inputs that excite the unit most · how active it is on all of them.",
         f"Layer {study.layer.address}{place}: {of} unit{'' if of == 1 else 's'}, "
         + (f"dead: {dead}" if dead else "none dead")
-        + " (a dead unit puts out the same whatever real input it sees). "
+        + " (a dead unit puts out the same whatever real input it sees"
+        + (" and is left out" if dead else "")
+        + "). "
         f"The legal input excites {figures['reached']} of the {live} that are alive at least as much as 99.9% of real "
         f"inputs do ({figures['reached_from_noise']} starting from noise), and {figures['above_every_real_input']} of "
         "them more than any real input does."
         + (f" Rare: {rare}; these must be excited as much as by the strongest real input." if rare else ""),
     ]
+    if beyond := figures["far_beyond_real_inputs"]:
+        lines.append(
+            f"{beyond} of them {'is' if beyond == 1 else 'are'} driven more than {FAR:g} times as far from usual as by "
+            "any real input. Their first two pictures say what can be done to the network, and little of what it sees: "
+            "look at the third, and at the real inputs."
+        )
+    if not live:
+        lines = [f"Layer {study.layer.address}{place}: {'the unit is' if of == 1 else f'all {of} units are'} dead. "
+                 f"The same comes out whatever of {study.activity.count:,} real inputs goes in, so there is nothing to "
+                 "draw."]  # fmt: skip
     entries: list[tuple[Colour, str]] = [
         *look.legend,
         *([(UNSEEN, "cannot change the unit")] if view is not None and not view.matters.all() else []),
@@ -169,6 +207,7 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
         (BAR, "their 99.9th percentile"),
         (REACHED, "the legal input found"),
     ]
+    entries = entries if live else []
     wrapped = [part for line in lines for part in wrap(line, width - 2 * MARGIN)]
     places, rows = flow([20 + text_width(text) for _, text in entries], MARGIN, width - MARGIN)
     step = TEXT + 6
@@ -186,23 +225,12 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
     return image
 
 
-def wrap(text: str, width: int, size: int = TEXT) -> list[str]:
-    """A text in lines of at most `width` pixels."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
 def _outline(colour: Colour) -> Colour:
     return MARK if colour == MARK else FRAME
 
 
 def mark_of(study: Study, world: World) -> tuple[int, int] | None:
     """Where a study's units sit in the input, if layer and input have the same places."""
+    at = study.activity.at
     same = study.layer.shape[1:] == world.space.shape[1:] and len(world.space.shape) == 3
-    return study.activity.at if same else None
+    return (at[0], at[1]) if same and at is not None else None

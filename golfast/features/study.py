@@ -13,11 +13,12 @@ from golfast.features.layers import Layer, Probe
 from golfast.features.legal import Legal
 from golfast.features.objectives import Objective, neuron
 from golfast.features.optimise import OptimiseConfig, Optimised, maximise
-from golfast.features.parametrise import Space
+from golfast.features.parametrise import Space, check_channels
 from golfast.features.refine import refine, simplify
 from golfast.features.transform import LARGE_ENOUGH, Jolt
 from golfast.features.window import Window, WithinWindow, find_window
 
+FAR = 5.0
 _ROUNDING = 1e-5  # of a unit's spread: equal inputs in another batch may differ by so much
 
 
@@ -31,6 +32,7 @@ class World:
     """Real inputs, (N, *shape), of any type that holds their values."""
 
     def __post_init__(self) -> None:
+        check_channels(self.space.shape)
         if tuple(self.examples.shape[1:]) != self.space.shape:
             raise ValueError(
                 f"real inputs have shape {tuple(self.examples.shape[1:])}, and the space {self.space.shape}"
@@ -80,6 +82,15 @@ class Study:
         """The largest activation on real inputs, (U,)."""
         return self.activity.values[:, list(self.units)].amax(0)
 
+    @property
+    def beyond(self) -> Tensor:
+        """(U,) bool: live units whose best input takes them more than FAR times as far from usual as any real one does.
+
+        Such an input tells what can be done to the network, and little of what the unit sees in real ones.
+        """
+        usual = self.activity.values[:, list(self.units)].median(0).values
+        return (self.score - usual > FAR * (self.largest - usual)) & ~self.dead
+
     def passes(self, score: Tensor) -> Tensor:
         """(U,) bool: which activations reach the bar."""
         return self.reaches(score, self.bar)
@@ -108,6 +119,7 @@ class Study:
             "reached_raw": int((self.passes(self.optimised.raw_score) & live).sum()),
             "reached_projected": int((self.passes(self.optimised.projected_score) & live).sum()),
             "above_every_real_input": int(((self.score > self.largest) & live).sum()),
+            "far_beyond_real_inputs": int(self.beyond.sum()),
             "least_above_percentile_in_deviations": round(float(above.min()), 4) if len(above) else None,
             "mean_above_percentile_in_deviations": round(float(above.mean()), 4) if len(above) else None,
             "per_unit": [
@@ -196,18 +208,18 @@ class _Scene:
 
     probe: Probe
     address: str
-    at: tuple[int, int] | None
+    at: tuple[int, ...] | None
     space: Space
     legal: Legal
     window: Window | None
 
     @classmethod
-    def of(cls, probe: Probe, layer: Layer, at: tuple[int, int] | None, matters: Tensor, world: World) -> "_Scene":
+    def of(cls, probe: Probe, layer: Layer, at: tuple[int, ...] | None, matters: Tensor, world: World) -> "_Scene":
         window = find_window(probe, layer, at, matters, world.space, world.examples)
-        if window is None or at is None:
+        if window is None or at is None or len(at) != 2:
             return cls(probe, layer.address, at, world.space, world.legal, None)
         legal = WithinWindow(world.legal, window, world.space)
-        return cls(probe, layer.address, window.place(at), window.space(world.space), legal, window)
+        return cls(probe, layer.address, window.place((at[0], at[1])), window.space(world.space), legal, window)
 
     def cut(self, inputs: Tensor) -> Tensor:
         return inputs if self.window is None else self.window.cut(inputs)

@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from golfast.features.concepts import Tuning
-from golfast.features.sheet import wrap
-from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, stack, text_width, write
+from golfast.run.pictures import FAINT, FRAME, GRID, INK, MARGIN, PAPER, TEXT, Colour, stack, text_width, wrap, write
 
 CURVES: tuple[Colour, ...] = ((27, 38, 51), (213, 94, 0), (0, 158, 115), (0, 114, 178))
 _CHART = (330, 150)

@@ -58,14 +58,14 @@ class WithinWindow:
 
 
 def find_window(
-    probe: Probe, layer: Layer, at: tuple[int, int] | None, matters: Tensor, space: Space, examples: Tensor
+    probe: Probe, layer: Layer, at: tuple[int, ...] | None, matters: Tensor, space: Space, examples: Tensor
 ) -> Window | None:
     """The part of inputs that a layer's units see from a place, or None if the whole is needed.
 
     matters: where inputs can change them, bool (C, H, W). The units must put out the same on the part as on the whole,
     on real inputs and on random ones.
     """
-    if at is None or not space.plane or layer.shape[1:] != space.shape[1:] or not bool(matters.any()):
+    if at is None or len(at) != 2 or not space.plane or layer.shape[1:] != space.shape[1:] or not bool(matters.any()):
         return None
     seen = matters.any(0)
     spans = [torch.nonzero(seen.any(axis))[:, 0] for axis in (1, 0)]
@@ -74,6 +74,7 @@ def find_window(
         return None
     noise = torch.rand(_TRIED, *space.shape, generator=torch.Generator().manual_seed(2)).to(space.low.device)
     inputs = torch.cat([examples[:_TRIED].float(), space.inner(noise.round())])
+    at = at[0], at[1]
     row, column = window.place(at)
     with torch.no_grad():
         try:

@@ -21,6 +21,7 @@ _GAME = 300  # pixels that the longer side of a game takes, about
 def draw_curve(records: Sequence[dict[str, Any]], *, title: str) -> Image.Image:
     """Return (the mean score of the last 100 games of training) and entropy against steps, from metrics.jsonl.
 
+    How long it took is not told here: that is the machine's, and what else it did, and stands with it in the result.
     ValueError if no game had ended.
     """
     scored = [record for record in records if record["return"] is not None]
@@ -29,9 +30,7 @@ def draw_curve(records: Sequence[dict[str, Any]], *, title: str) -> Image.Image:
     steps = np.array([record["step"] for record in scored], float)
     image = Image.new("RGB", (_WIDTH, _HEIGHT + _LOWER + 7 * MARGIN + 60), PAPER)
     write(image, (MARGIN, MARGIN), title, size=_TITLE)
-    last = scored[-1]
-    words = f"{last['step']:,} steps in {last['seconds']:,.0f} s"
-    write(image, (_WIDTH - MARGIN, MARGIN + 4), words, colour=FAINT, anchor="rt")
+    write(image, (_WIDTH - MARGIN, MARGIN + 4), f"{scored[-1]['step']:,} steps", colour=FAINT, anchor="rt")
     top = MARGIN + 50
     write(image, (MARGIN, top), "return: mean score of the last 100 games of training", colour=_BLUE)
     _panel(image, top + 24, _HEIGHT, steps, np.array([record["return"] for record in scored]), _BLUE)
@@ -42,6 +41,12 @@ def draw_curve(records: Sequence[dict[str, Any]], *, title: str) -> Image.Image:
     write(image, (_left(), bottom), "step 0", colour=FAINT, size=TEXT - 1)
     write(image, (_WIDTH - MARGIN, bottom), f"step {int(steps[-1]):,}", colour=FAINT, size=TEXT - 1, anchor="rt")
     return image
+
+
+def kept_records(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The learning curve in a file of `golfast rl evaluate --save`, as records for `draw_curve`."""
+    curve = result["curve"]
+    return [dict(zip(curve, point, strict=True)) for point in zip(*curve.values(), strict=True)]
 
 
 def _left() -> int:

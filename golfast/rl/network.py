@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from golfast.rl.config import PolicyConfig
 
+_IMAGE_CHANNELS = (1, 3, 4)
 _LARGE = 36  # pixels from which the strided convolutions fit
 _PLANS = {  # channels, side and stride of the convolutions for large images
     "cnn": [(32, 8, 4), (64, 4, 2), (64, 3, 1)],
@@ -69,6 +70,11 @@ def _trunk(shape: tuple[int, ...], config: PolicyConfig) -> tuple[nn.Sequential,
         raise ValueError(
             f"policy.kind {config.kind!r} needs observations (channels, height, width); these are {shape}: "
             "use policy.kind=mlp"
+        )
+    if shape[2] in _IMAGE_CHANNELS and min(shape[:2]) > max(_IMAGE_CHANNELS):
+        raise ValueError(
+            f"policy.kind {config.kind!r} takes observations (channels, height, width), and these, {shape}, look as if "
+            "channels came last; have the environment move them to the front, or use policy.kind=mlp"
         )
     channels, *sides = shape
     if min(sides) >= _LARGE:

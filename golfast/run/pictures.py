@@ -116,12 +116,14 @@ def write_png(image: Image.Image, path: Path) -> None:
 # --- what strips and animations draw with ----------------------------------------------------------------------------
 
 
-def paint_cells(colours: NDArray[np.uint8], *, cell: int, frame: Colour = FRAME, thickness: int = 1) -> Image.Image:
-    """A board whose cells have the colours (H, W, 3)."""
+def paint_cells(
+    colours: NDArray[np.uint8], *, cell: int, frame: Colour = FRAME, thickness: int = 1, grid: bool = True
+) -> Image.Image:
+    """A board whose cells have the colours (H, W, 3); grid: whether lines set large ones apart."""
     if cell < 1:
         raise ValueError(f"a cell of {cell} pixels cannot be seen; the least is 1")
     pixels = colours.repeat(cell, axis=0).repeat(cell, axis=1)
-    if cell >= _LEAST_GRID_CELL:
+    if grid and cell >= _LEAST_GRID_CELL:
         pixels[cell - 1 :: cell] = GRID
         pixels[:, cell - 1 :: cell] = GRID
         pixels = pixels[:-1, :-1]  # the frame takes the place of the last lines
@@ -188,6 +190,18 @@ def flow(widths: Sequence[int], left: int, right: int, *, gap: int = 18) -> tupl
         places.append((x, row))
         x += width + gap
     return places, row + 1
+
+
+def wrap(text: str, width: int, size: int = TEXT) -> list[str]:
+    """A text in lines of at most `width` pixels."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width(longer, size) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _shades(cells: object) -> NDArray[np.uint8]:

@@ -59,6 +59,8 @@ def test_recipes_are_of_their_game(name):
         ("cnn", (4,), "use policy.kind=mlp"),
         ("small-cnn", (4,), "use policy.kind=mlp"),
         ("cnn", (4, 2, 9), "needs images of 3x3 at least; these are 2x9"),
+        ("cnn", (96, 80, 3), "these, (96, 80, 3), look as if channels came last"),
+        ("small-cnn", (10, 10, 4), "these, (10, 10, 4), look as if channels came last"),
         ("small-cnn", (4, 10, 10), "needs images of 36x36 at least; these are 10x10"),
     ],
 )

@@ -2,10 +2,12 @@
 
 import importlib
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from golfast.errors import Failure
 from golfast.rl import (
@@ -25,7 +27,7 @@ from golfast.rl import loop as loop_module
 from golfast.rl.act import actor_for
 from golfast.rl.cartpole import CartPole
 from golfast.rl.descend import Autograd
-from golfast.rl.draw import draw_curve, draw_episode
+from golfast.rl.draw import draw_curve, draw_episode, kept_records
 from golfast.rl.environment import Step
 from golfast.run.config import override
 from golfast.run.folder import RunFolder
@@ -273,9 +275,26 @@ def test_an_episode_is_drawn(compute):
     assert all(np.isclose(moment.chances.sum(), 1) for moment in episode.moments)
 
 
+RESULTS = Path(__file__).parents[2] / "results" / "rl"
+
+
 def test_a_curve_needs_a_game():
     with pytest.raises(ValueError, match="no game has ended"):
         draw_curve([{"return": None}], title="")
+
+
+def test_a_curve_is_drawn_from_what_is_kept_of_it():
+    """README's picture of Breakout is that of the file beside it; no time on it that a figure contradicts."""
+    kept = json.loads((RESULTS / "breakout.json").read_text())
+    records = kept_records(kept)
+    assert records[-1] == {name: kept["curve"][name][-1] for name in ("step", "return", "entropy", "seconds")}
+    drawn = draw_curve(records, title="A2C on atari/breakout, seed 0")
+    with Image.open(RESULTS / "breakout-learning.png") as picture:
+        assert picture.size == drawn.size
+        off = np.abs(np.asarray(picture, int) - np.asarray(drawn, int)).max(axis=2) > 40
+        assert off.mean() < 0.01  # another Pillow may draw letters otherwise
+    hours = [record | {"seconds": 10 * record["seconds"]} for record in records]
+    assert draw_curve(hours, title="A2C on atari/breakout, seed 0").tobytes() == drawn.tobytes()
 
 
 def test_intervals_are_students():
