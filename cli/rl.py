@@ -241,7 +241,10 @@ def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
             f"{result['steps']:,} in {result['seconds_training']:,.1f} s, {result['steps_per_second']:,} steps/s  "
             f"({result['precision']}, {result['device']})",
         ),
-        ("pictures", ", ".join(str(folder / name) for name in ("learning.png", "game.gif"))),
+        (
+            "pictures",  # a game without a picture of its own leaves none
+            ", ".join(str(folder / name) for name in ("learning.png", "game.gif") if (folder / name).exists()),
+        ),
     ]
 
 

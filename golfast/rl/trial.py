@@ -112,7 +112,7 @@ def draw_run(folder: RunFolder, config: AgentConfig, network: ActorCritic, compu
         write_png(draw_curve(log, title=title), folder.path / CURVE)
     try:
         episode = play_episode(network, config.environment, compute, steps=300)
-    except ValueError:  # a Gymnasium game without pictures
+    except ValueError:  # a Gymnasium game that cannot be drawn
         return
     save_gif(draw_episode(episode, title=f"{name}: an agent of {config.algorithm.upper()}"), folder.path / GAME,
              milliseconds=60)  # fmt: skip
