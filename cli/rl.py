@@ -48,6 +48,7 @@ def rl() -> None:
         "golfast rl train atari/breakout --folder runs/breakout",
         "golfast rl train --folder runs/breakout --resume      go on after a kill",
         "golfast rl train gym/Acrobot-v1 --set steps=300000 --set algorithm=ppo",
+        "golfast rl train gym/FrozenLake-v1 --set environment.kwargs.map_name=8x8",
         "golfast rl train brick --dry-run                      every field with its value",
     )
 )
