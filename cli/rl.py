@@ -64,6 +64,7 @@ def rl() -> None:
         "golfast rl train atari/breakout --folder runs/breakout",
         "golfast rl train --folder runs/breakout --resume      go on after a kill",
         "golfast rl train gym/Acrobot-v1 --set steps=300000 --set algorithm=ppo",
+        "golfast rl train gym/FrozenLake-v1 --set environment.kwargs.map_name=8x8",
         "golfast rl train brick --dry-run                      every field with its value",
     )
 )
@@ -280,7 +281,10 @@ def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
             f"{result['steps']:,} in {result['seconds_training']:,.1f} s, {result['steps_per_second']:,} steps/s  "
             f"({result['precision']}, {result['device']})",
         ),
-        ("pictures", ", ".join(str(folder / name) for name in ("learning.png", "game.gif"))),
+        (
+            "pictures",  # a game without a picture of its own leaves none
+            ", ".join(str(folder / name) for name in ("learning.png", "game.gif") if (folder / name).exists()),
+        ),
     ]
 
 

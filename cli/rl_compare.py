@@ -87,7 +87,7 @@ def compare(
         raise ValueError("give --variant or --spec, not both")
     changes = parse_changes(assignments)
     config = override(Agents().config(environment, 0), changes)
-    sweep = _sweep(variants, spec, changes).limited(counted=seeds, most=seeds)
+    sweep = _sweep(environment, variants, spec, changes).limited(counted=seeds, most=seeds)
     for variant in sweep.variants:
         if variant.suits(environment):  # what it cannot play is told before anything is run
             first_agent(variant.config(Agents(), environment, 0))
@@ -203,7 +203,7 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, str]:
     return figures
 
 
-def _sweep(variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]) -> "Spec":
+def _sweep(environment: str, variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]) -> "Spec":
     """The sweep that was asked for, with changes that all of its variants share."""
     from golfast.ablate.spec import load_spec, parse_spec
 
@@ -212,7 +212,9 @@ def _sweep(variants: tuple[str, ...], path: Path | None, changes: dict[str, Any]
         for name, times in Counter(name for name, _ in named_changes).items():
             if times > 1:
                 raise ValueError(f"--variant {name!r} is given {times} times; each needs a name of its own")
-        tables = {name: {"set": own} for name, own in named_changes}
+        # What suits a game of a family, such as constructors' arguments, need not suit cartpole and brick.
+        own_game = {"recipes": [environment]} if "/" in environment else {}
+        tables = {name: {"set": own, **own_game} for name, own in named_changes}
         named = f"variants {' '.join(tables)}"
         spec = parse_spec(named, {"title": "Variants", "kind": "agents", "counted": 3, "seed": 0, "variants": tables})
     else:

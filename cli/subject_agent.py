@@ -107,7 +107,11 @@ def _played(subject: Subject, config: Any, network: Any, compute: Any, out: Path
     from golfast.rl import play_episode
     from golfast.run.pictures import save_gif
 
-    games = [play_episode(network, config.environment, compute, seed=seed, steps=_FRAMES) for seed in range(_TRIED)]
+    try:
+        games = [play_episode(network, config.environment, compute, seed=seed, steps=_FRAMES) for seed in range(_TRIED)]
+    except ValueError as error:  # the sheets need no picture of the game
+        display.say(f"no episode was drawn: {error}")
+        return {}
     episode = sorted(games, key=lambda game: (len(game.moments), game.score))[_TRIED // 2]
     moments = episode.moments
     seen = torch.from_numpy(np.stack([moment.observation for moment in moments]))

@@ -1,7 +1,9 @@
 """All that decides how an agent is trained."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from golfast.errors import nearest
 from golfast.run.precision import PRECISIONS
@@ -34,6 +36,8 @@ class EnvironmentConfig:
     """The chance that a game takes its last action again, whatever is chosen ("brick" and "atari")."""
     cap: int = 0
     """Steps after which an episode is cut off (truncated); 0: the game's own, which of "brick" is none."""
+    kwargs: dict[str, Any] = field(default_factory=dict, hash=False, metadata={"later": True})
+    """Arguments of the environment's constructor, such as map_name = "8x8" of gym/FrozenLake-v1; gym/ID only."""
 
     def __post_init__(self) -> None:
         family, _, rest = self.name.partition("/")
@@ -49,6 +53,23 @@ class EnvironmentConfig:
             raise ValueError(f"environment.cap is {self.cap}; it must be 0 (the game's own) or more steps")
         if self.cap and family == "gym":
             raise ValueError(f"environment.cap is the game's own for {self.name}; give 0")
+        if self.kwargs and family != "gym":
+            raise ValueError(f"environment.kwargs are for gym/ID; {self.name} takes none")
+        for key, value in self.kwargs.items():
+            if not _plain(value):
+                raise ValueError(
+                    f"environment.kwargs.{key} is {value!r}; it must be a text, a number, true or false, or a list or "
+                    "table of these, so that a config file can hold it"
+                )
+
+
+def _plain(value: object) -> bool:
+    """Whether TOML and JSON alike can hold a value."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _plain(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return type(value) in {str, int, float, bool}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ def make_environment(config: EnvironmentConfig, *, training: bool = False) -> En
     """The environment of a config; `reset` it first.
 
     training: clip rewards and end episodes at a lost life where that is the custom (Atari).
-    ValueError if it does not exist, has no discrete actions, or needs what is not installed (saying what).
+    ValueError if it does not exist, cannot be played, or needs what is not installed (saying what).
     """
     family, _, name = config.name.partition("/")
     if family == "cartpole":
@@ -23,4 +23,4 @@ def make_environment(config: EnvironmentConfig, *, training: bool = False) -> En
         return Atari(name, config.count, sticky=config.sticky, cap=config.cap, training=training)
     from golfast.rl.gym import Gym
 
-    return Gym(name, config.count)
+    return Gym(name, config.count, config.kwargs)

@@ -1,89 +1,107 @@
-"""Any Gymnasium environment with discrete actions, an extra: pip install 'golfast[gym]'."""
+"""Any Gymnasium environment whose actions are choices, an extra: pip install 'golfast[gym]'."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from golfast.errors import Failure
 from golfast.rl.environment import Environment, Observations, Step
 from golfast.rl.randomness import derived
+from golfast.rl.spaces import choices_of, seen_of
 
-_IMAGE_CHANNELS = (1, 3, 4)
+_TOLD = 300  # characters of what an environment says is wrong
 
 
 class Gym(Environment):
     """N games of one Gymnasium id, or of a vector environment that begins episodes anew in the next step.
 
-    Observations: Box of any shape, as float32; uint8 images stay so, channels first.
+    kwargs: arguments of the environment's constructor, where a name is given. What is seen of its observations and how
+    its actions are numbered say `seen_of` and `choices_of`. ValueError for what cannot be made or played.
     """
 
-    def __init__(self, name: str | Any, count: int) -> None:
-        games = _make(name, count) if isinstance(name, str) else name
+    def __init__(self, name: str | Any, count: int, kwargs: Mapping[str, Any] | None = None) -> None:
+        games = _make(name, count, kwargs or {}) if isinstance(name, str) else name
         self._name = name if isinstance(name, str) else type(name).__name__
-        from gymnasium.spaces import Box, Discrete
-        from gymnasium.vector import AutoresetMode
+        from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-        actions, seen = games.single_action_space, games.single_observation_space
-        if not isinstance(actions, Discrete):
-            raise ValueError(
-                f"gym/{self._name} has actions {actions}; golfast's agents choose among a number of discrete actions"
-            )
-        if not isinstance(seen, Box):
-            raise ValueError(
-                f"gym/{self._name} has observations {seen}; golfast's agents take a Box, an array of numbers"
-            )
-        if games.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP) != AutoresetMode.NEXT_STEP:
-            raise ValueError(f"gym/{self._name} must begin episodes in the next step: AutoresetMode.NEXT_STEP")
-        self.count, self.actions, self._games = games.num_envs, int(actions.n), games
+        try:
+            choices, seen = choices_of(games.single_action_space), seen_of(games.single_observation_space)
+            mode = (games.metadata or {}).get("autoreset_mode", AutoresetMode.NEXT_STEP)
+            if mode != AutoresetMode.NEXT_STEP:
+                raise ValueError("must begin episodes in the next step: AutoresetMode.NEXT_STEP")
+        except ValueError as error:
+            if isinstance(name, str):
+                games.close()
+            raise ValueError(f"gym/{self._name} {error}") from None
+        self.count, self.actions, self._games = games.num_envs, choices.number, games
         self.meanings = ()
-        self._first = int(actions.start)
-        self._turn = seen.dtype == np.uint8 and len(seen.shape) == 3 and seen.shape[-1] in _IMAGE_CHANNELS
-        self.shape = (seen.shape[-1], *seen.shape[:2]) if self._turn else seen.shape or (1,)
-        self.dtype = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
-        self.top = 255 if self.dtype == np.uint8 else 1
+        self.shape, self.dtype, self.top = seen.shape, seen.dtype, seen.top
+        self._own, self._theirs = seen.own, choices.theirs
+        # Only these two take a seed for each game; others have one stream of random numbers for all of them.
+        self._seeds_each = isinstance(getattr(games, "unwrapped", games), SyncVectorEnv | AsyncVectorEnv)
 
     def reset(self, seed: int) -> Observations:
         """Begin all games anew, as this seed has it."""
-        observations, _ = self._games.reset(seed=[derived(seed, i) for i in range(self.count)])
-        return self._own(observations)
+        seeds = [derived(seed, i) for i in range(self.count)]
+        with self._telling("begin"):
+            observations, _ = self._games.reset(seed=seeds if self._seeds_each else seeds[0])
+            return self._own(observations)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Take an action (N,) in each game."""
-        observations, rewards, terminated, truncated, _ = self._games.step(actions + self._first)
-        rewards = rewards.astype(np.float32)
-        return Step(self._own(observations), rewards, terminated, truncated, rewards, terminated | truncated)
+        """Take an action (N,) in each game. Failure if the environment fails."""
+        with self._telling("step"):
+            observations, rewards, terminated, truncated, _ = self._games.step(self._theirs(actions))
+            rewards = np.asarray(rewards, np.float32)
+            terminated, truncated = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
+            return Step(self._own(observations), rewards, terminated, truncated, rewards, terminated | truncated)
 
     def picture(self) -> NDArray[np.uint8]:
-        """The first game as it stands, (H, W, 3)."""
-        from gymnasium.error import DependencyNotInstalled
-
+        """The first game as it stands, (H, W, 3). ValueError if there is no picture of it."""
         try:
             drawn = self._games.render()
-        except DependencyNotInstalled as error:
-            raise ValueError(f"gym/{self._name} cannot be drawn: {error}") from None
-        if drawn is None or drawn[0] is None:
+        except Exception as error:  # another's code: it may lack the method, a package or a screen
+            why = _words(error)
+            raise ValueError(f"gym/{self._name} cannot be drawn: {why}") from None
+        first = None if drawn is None or len(drawn) == 0 else drawn[0]
+        if first is None:
             raise ValueError(f"gym/{self._name} cannot be drawn: it has no render_mode 'rgb_array'")
-        return np.asarray(drawn[0], np.uint8)
+        if not (isinstance(first, np.ndarray) and first.ndim == 3 and first.shape[2] == 3 and 0 not in first.shape):
+            raise ValueError(f"gym/{self._name} cannot be drawn: its render() gives no array (height, width, 3)")
+        return np.asarray(first, np.uint8)
 
     def close(self) -> None:
         """Close the games."""
         self._games.close()
 
-    def _own(self, observations: NDArray[Any]) -> Observations:
-        if self._turn:
-            observations = np.moveaxis(observations, -1, 1)
-        return np.ascontiguousarray(observations, self.dtype).reshape(self.count, *self.shape)
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise Failure(f"gym/{self._name} failed to {what}: {_words(error)}") from error
 
 
-def _make(name: str, count: int) -> Any:
+def _make(name: str, count: int, kwargs: Mapping[str, Any]) -> Any:
     try:
         import gymnasium
     except ImportError as error:
         raise ValueError(f"gym/{name} needs gymnasium ({error}); install it with: pip install 'golfast[gym]'") from None
     try:
-        one = gymnasium.make(name)
-        options: dict[str, Any] = {"render_mode": "rgb_array"} if "rgb_array" in one.metadata["render_modes"] else {}
+        one = gymnasium.make(name, **kwargs)
+        modes = (one.metadata or {}).get("render_modes") or ()
         one.close()
-        return gymnasium.make_vec(name, num_envs=count, vectorization_mode="sync", **options)
-    except (gymnasium.error.Error, ImportError) as error:
-        raise ValueError(f"gymnasium cannot make {name!r}: {' '.join(str(error).split())}") from None
+        options: dict[str, Any] = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
+        return gymnasium.make_vec(name, num_envs=count, vectorization_mode="sync", **options | dict(kwargs))
+    except Exception as error:  # another's code, which may raise anything
+        told = "; its constructor's arguments are set as environment.kwargs.NAME=VALUE" * isinstance(error, TypeError)
+        raise ValueError(f"gymnasium cannot make {name!r}: {_words(error)}{told}") from error
+
+
+def _words(error: Exception) -> str:
+    """What an error of another's code says, in one line of some length."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split()) or "it gives no reason"
+    kind = "" if type(error).__module__.startswith("gymnasium") else f"{type(error).__name__}: "
+    return kind + (text if len(text) <= _TOLD else f"{text[:_TOLD]}...")

@@ -70,7 +70,8 @@ def run_agent(
         result = _result(config, outcome, scores, compute)
         if pictures:
             display.say("drawing")
-            draw_run(folder, config, outcome.network, compute)
+            if why := draw_run(folder, config, outcome.network, compute):
+                display.say(f"no game was drawn: {why}")
         folder.finish(result)
     return result
 
@@ -109,8 +110,11 @@ def judge(
     return found
 
 
-def draw_run(folder: RunFolder, config: AgentConfig, network: ActorCritic, compute: Compute) -> None:
-    """Leave game.gif and, if a game ended while it trained, learning.png in a run folder."""
+def draw_run(folder: RunFolder, config: AgentConfig, network: ActorCritic, compute: Compute) -> str | None:
+    """Leave game.gif and, if a game ended while it trained, learning.png in a run folder.
+
+    Of a Gymnasium environment that cannot be drawn there is no game.gif; what is returned says why.
+    """
     name = config.environment.name
     title = f"{config.algorithm.upper()} on {name}, seed {config.seed}"
     log = folder.read_log()
@@ -118,10 +122,11 @@ def draw_run(folder: RunFolder, config: AgentConfig, network: ActorCritic, compu
         write_png(draw_curve(log, title=title), folder.path / CURVE)
     try:
         episode = play_episode(network, config.environment, compute, steps=300)
-    except ValueError:  # a Gymnasium game without pictures
-        return
+    except ValueError as error:
+        return str(error)
     save_gif(draw_episode(episode, title=f"{name}: an agent of {config.algorithm.upper()}"), folder.path / GAME,
              milliseconds=60)  # fmt: skip
+    return None
 
 
 def load_agent(path: Path | str, device: str = "auto") -> tuple[AgentConfig, ActorCritic, Compute]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import tomli_w
 
@@ -52,23 +52,31 @@ def identity(config: Any) -> dict[str, Any]:
     found = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if not (field.metadata.get("later") and value == field.default):
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if not (field.metadata.get("later") and value == default):
             found[field.name] = identity(value) if dataclasses.is_dataclass(value) else value
     return found
 
 
 def override(config: Config, changes: Mapping[str, Any]) -> Config:
-    """`config` with dotted keys changed, such as {"model.channels": 32}; checked like any other config."""
+    """`config` with dotted keys changed, such as {"model.channels": 32}; checked like any other config.
+
+    A field that is a dictionary takes any keys: {"environment.kwargs.map_name": "8x8"}.
+    """
     mapping = to_mapping(config)
     for dotted, value in changes.items():
         *tables, key = dotted.split(".")
-        table = mapping
+        table: dict[str, Any] = mapping
+        here: Any = config
         for name in tables:
-            inner = table.get(name)
+            if isinstance(here, dict):
+                inner = table.setdefault(name, {})
+            else:
+                inner, here = table.get(name), getattr(here, name, None)
             if not isinstance(inner, dict):
                 raise ValueError(unknown_key(dotted, list(flatten(to_mapping(config)))))
             table = inner
-        if key not in table or isinstance(table[key], dict):
+        if not isinstance(here, dict) and (key not in table or dataclasses.is_dataclass(getattr(here, key, None))):
             raise ValueError(unknown_key(dotted, list(flatten(to_mapping(config)))))
         table[key] = value
     return from_mapping(type(config), mapping)
@@ -102,8 +110,16 @@ def _plain(word: str) -> Any:
 
 
 def to_toml(config: Any) -> str:
-    """A config as TOML text with every field resolved."""
-    return tomli_w.dumps(to_mapping(config))
+    """A config as TOML text with every field resolved, without tables that are empty."""
+    return tomli_w.dumps(_told(config))
+
+
+def _told(config: Any) -> dict[str, Any]:
+    """As `to_mapping`, without fields that are tables of any keys and have none: such a field came later."""
+    pairs = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {
+        name: _told(value) if dataclasses.is_dataclass(value) else value for name, value in pairs.items() if value != {}
+    }
 
 
 def fingerprint(config: Any) -> str:
@@ -115,7 +131,8 @@ def fingerprint(config: Any) -> str:
 def difference(config: Any, other: Any) -> list[str]:
     """The dotted keys in which two configs of one class differ, with both values."""
     ours, theirs = flatten(to_mapping(config)), flatten(to_mapping(other))
-    return [f"{key} ({ours[key]} against {theirs[key]})" for key in ours if ours[key] != theirs[key]]
+    pairs = {key: (ours.get(key, "none"), theirs.get(key, "none")) for key in ours | theirs}
+    return [f"{key} ({one} against {other})" for key, (one, other) in pairs.items() if one != other]
 
 
 def flatten(mapping: Mapping[str, Any], *, within: str = "") -> dict[str, Any]:
@@ -160,6 +177,7 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return float(value)
     if kind is int and type(value) is float and value.is_integer() and abs(value) < 2**53:
         return int(value)  # TOML has 1e3 for a floating number
+    kind = get_origin(kind) or kind
     if type(value) is not kind:
         raise ValueError(f"config key {name!r} takes {_WORDS[kind]}; got {shown(value)}")
     if kind is str and len(value) > _LONGEST:

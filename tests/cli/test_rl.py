@@ -287,3 +287,48 @@ def test_a_folder_that_is_in_use_is_not_overwritten(run):
     result = cli("train", "brick", "--folder", run[0], *SMALL)
     assert result.exit_code == 2
     assert "give --resume" in result.output
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Gymnasium, that there are no render_modes
+def test_a_gymnasium_game_with_arguments_and_without_pictures(tmp_path, monkeypatch):
+    """From training to sheets: arguments are kept in the run, and only a picture of the game needs one."""
+    gymnasium = pytest.importorskip("gymnasium")
+
+    class Corridor(gymnasium.Env):
+        metadata = {}  # noqa: RUF012 - as Gymnasium has it
+
+        def __init__(self, length):
+            self.observation_space, self.action_space = gymnasium.spaces.Discrete(length), gymnasium.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.at = self.np_random.integers(self.observation_space.n - 1)
+            return self.at, {}
+
+        def step(self, action):
+            self.at = min(self.at + int(action), self.observation_space.n - 1)
+            return self.at, float(action), bool(self.at == self.observation_space.n - 1), False, {}
+
+    spec = gymnasium.envs.registration.EnvSpec("Corridor-v0", entry_point=Corridor, max_episode_steps=20)
+    monkeypatch.setitem(gymnasium.registry, spec.id, spec)
+    run, given = tmp_path / "run", ["--set", "environment.kwargs.length=7"]
+    done = cli("train", "gym/Corridor-v0", "--folder", run, *given, *SMALL)
+    assert done.exit_code == 0, done.output
+    assert "game.gif" not in done.stdout
+    assert "[environment.kwargs]\nlength = 7\n" in (run / "config.toml").read_text()
+    again = cli("train", "--folder", run, "--resume", "--quiet", *given)
+    assert (again.exit_code, again.stdout) == (0, done.stdout)
+    other = cli("train", "--folder", run, "--resume", "--set", "environment.kwargs.length=8")
+    assert other.exit_code == 2
+    assert "environment.kwargs.length (7 against 8)" in other.output
+    assert cli("evaluate", run, "--episodes", 3, "--quiet").exit_code == 0
+    played = cli("play", run)
+    assert played.exit_code == 2
+    assert "gym/Corridor-v0 cannot be drawn" in played.output
+    sheets = CliRunner().invoke(main, ["features", str(run), "--examples", "200", "--quiet"])
+    assert sheets.exit_code == 0, sheets.output
+    assert json.loads((run / "features" / "features.json").read_text())["findings"] == {}
+    needs = cli("train", "gym/Corridor-v0", "--folder", tmp_path / "none", *SMALL)
+    assert needs.exit_code == 2
+    assert "missing 1 required positional argument: 'length'" in needs.output
+    assert not (tmp_path / "none").exists()

@@ -1,6 +1,7 @@
 """Training: reproducible, resumable, and it learns."""
 
 import importlib
+import json
 from functools import partial
 from pathlib import Path
 
