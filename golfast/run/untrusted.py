@@ -26,7 +26,7 @@ from typing import IO, Any
 from golfast.errors import Failure, printable, shown
 
 JSON_BYTES = 1 << 26
-TOML_BYTES = 1 << 20
+TOML_BYTES = 1 << 23
 TEXT_BYTES = 1 << 20
 DEPTH = 32
 """Tables and lists within each other: what golfast writes has 6."""
