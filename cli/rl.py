@@ -3,12 +3,15 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import FILE, FOLDER, device_option, examples, json_option, quiet_option, show, show_plan
 from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
+
+if TYPE_CHECKING:
+    from golfast.run.folder import RunFolder
 
 CURVE_POINTS = 200  # of a learning curve that is kept
 CURVE = ("step", "return", "entropy", "seconds")  # of its records
@@ -130,7 +133,7 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
     from golfast.run.progress import Display
 
     config, network, compute = load_agent(run, device)
-    log = [record for record in RunFolder(run).read_log() if all(name in record for name in CURVE)]
+    log = _curve(RunFolder(run)) if save else []
     with Display(quiet=quiet) as display:
         if save and not log:
             display.say(f"{RunFolder(run).metrics} is missing or damaged; {save} will have no learning curve")
@@ -230,6 +233,16 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
             sheets = draw_sheets(subject, Wanted(config=OptimiseConfig()), run.path / "features", display)
     rows = [*_result_rows(result, run.path), *sheet_rows(sheets, run.path / "features")]
     show(result | {"features": sheets, "folder": str(run.path)}, rows, as_json=as_json)
+
+
+def _curve(run: "RunFolder") -> list[dict[str, Any]]:
+    """The records of a run's learning curve; none if its log is damaged, without which an agent can be judged."""
+    from golfast.errors import Failure
+
+    try:
+        return [record for record in run.read_log() if all(name in record for name in CURVE)]
+    except Failure:
+        return []
 
 
 def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
