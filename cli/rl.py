@@ -4,7 +4,7 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from .options import (
     show_plan,
 )
 from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
+
+if TYPE_CHECKING:
+    from golfast.run.folder import RunFolder
 
 CURVE_POINTS = 200  # of a learning curve that is kept
 CURVE = ("step", "return", "entropy", "seconds")  # of its records
@@ -151,7 +154,7 @@ def evaluate(run: Path, seed: int, save: Path | None, episodes: int, device: str
     from golfast.run.progress import Display
 
     config, network, compute = load_agent(run, device)
-    log = [record for record in RunFolder(run).read_log() if all(name in record for name in CURVE)]
+    log = _curve(RunFolder(run)) if save else []
     with Display(quiet=quiet) as display:
         if save and not log:
             display.say(f"{RunFolder(run).metrics} is missing or damaged; {save} will have no learning curve")
@@ -270,6 +273,16 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
         "golfast rl train cartpole",
         quiet=quiet or as_json,
     )
+
+
+def _curve(run: "RunFolder") -> list[dict[str, Any]]:
+    """The records of a run's learning curve; none if its log is damaged, without which an agent can be judged."""
+    from golfast.errors import Failure
+
+    try:
+        return [record for record in run.read_log() if all(name in record for name in CURVE)]
+    except Failure:
+        return []
 
 
 def _result_rows(result: dict[str, Any], folder: Path) -> list[tuple[str, str]]:

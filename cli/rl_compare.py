@@ -239,8 +239,8 @@ def _check_judged(sweep: "Spec", environment: str, device: str, results: Path, e
     rows = [Row(sweep, environment, variant, device) for variant in sweep.variants if variant.suits(environment)]
     names = [row.trial(place).name for row in rows for place in range(row.variant.counted)]
     with Store.reading(results) as store:
-        judged = {run.result["greedy"]["count"] for run in store.trials(names) if run.result}
-    if other := judged - {episodes}:
+        judged = {run.result.get("greedy", {}).get("count") for run in store.trials(names) if run.result}
+    if other := judged - {episodes, None}:
         raise ValueError(
             f"{results} has runs of this comparison that were judged by {min(other)} games, not {episodes}; "
             f"give --episodes {min(other)}, or another --results file to judge them again"
@@ -250,11 +250,17 @@ def _check_judged(sweep: "Spec", environment: str, device: str, results: Path, e
 def _beside(row: "Row", store: "Store") -> dict[str, Any]:
     from golfast.errors import Failure
     from golfast.rl import beside
+    from golfast.run.shapes import AGENT
+    from golfast.run.untrusted import check_shape
 
     runs = store.trials(trial.name for trial in row.trials)
     results = [run.result for run in runs if run.result]
     if not results:
         raise Failure(f"every run of {row.variant.label!r} failed: {runs[0].reason}")
+    try:
+        check_shape(results, [AGENT])
+    except ValueError as error:
+        raise Failure(f"{store.path} is damaged: a result of an agent: {error}") from None
     return beside(row.variant.label, row.variant.changes, results)
 
 

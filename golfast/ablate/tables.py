@@ -89,7 +89,7 @@ class Row:
 
     def values(self, figure: Figure, reading: str = READINGS[0]) -> list[float]:
         """A figure of all counted runs that have it."""
-        found = (figure_of(run, figure, reading) for run in self.counted if run.result)
+        found = (figure_of(run, figure, reading) for run in self.counted if run.result is not None)
         return [value for value in found if value is not None]
 
 

@@ -21,7 +21,7 @@ def draws(store: Store, table: str, measure: str) -> Html:
     for row in load_rows(store, table):
         ranges = row.definition.get("draw", {})
         for name, _, figure, is_metric in FIGURES[measure] if ranges else ():
-            runs = [(run.config, figure_of(run, figure, READINGS[0])) for run in row.counted if run.result]
+            runs = [(run.config, figure_of(run, figure, READINGS[0])) for run in row.counted if run.result is not None]
             known = [(config, value) for config, value in runs if value is not None]
             if not known or figure is probed:
                 continue

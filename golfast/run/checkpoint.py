@@ -91,7 +91,7 @@ def _read(path: Path, config: str) -> dict[str, Any]:
         raise _DamageError(printable("".join(words), most=200) or "it is no file of tensors") from None
     if owner != config:
         raise Failure(
-            f"checkpoint {path} is of another config ({printable(str(owner), most=100)}, not {config}); "
+            f"checkpoint {path} is of another config ({printable(str(owner), most=40)}, not {config}); "
             "resume with the config it was made with, or remove it"
         )
     if not isinstance(state, dict):

@@ -27,7 +27,7 @@ from typing import IO, Any
 from golfast.errors import Failure, printable, shown
 
 JSON_BYTES = 1 << 26
-TOML_BYTES = 1 << 20
+TOML_BYTES = 1 << 23
 TEXT_BYTES = 1 << 20
 DEPTH = 32
 """Tables and lists within each other: what golfast writes has 6."""
@@ -94,7 +94,7 @@ def read_text(path: Path, most: int) -> str:
 def read_json(path: Path, shape: Shape = object) -> Any:
     """The value in a JSON file. Failure if it is not a regular file, not JSON or of another shape; OSError."""
     try:
-        return parse_json(read_text(path, JSON_BYTES), shape)
+        return parse_json(read_bytes(path, JSON_BYTES).decode(), shape)
     except ValueError as error:
         raise Failure(f"{path} is damaged: {error}") from None
 

@@ -597,7 +597,7 @@ main(["evaluate", "nothing"])
     ("error", "message"),
     [
         (
-            "ImportError('libtorch_cpu.so: failed to map segment from shared object')",
+            "ImportError('libtorch_cpu.so: failed to map segment', name='torch')",
             "torch cannot be loaded: libtorch",
         ),
         ("OSError('libtorch_cpu.so: cannot allocate memory')", "cannot allocate memory"),

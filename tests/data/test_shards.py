@@ -343,7 +343,7 @@ def test_a_set_with_a_missing_foreign_or_wrong_shard(tmp_path):
         (("count = 67", "count = 60"), "do not add up to 200 trajectories"),
         (("00001-of", "../00001-of"), "what it says of shard 1 cannot be"),
         (("[recipe]", "[recip]"), "is not a whole manifest of shards"),
-        (("[recipe]", "[recipe"), "is not a whole manifest of shards"),
+        (("[recipe]", "[recipe"), "is not valid TOML"),
         (("seed = 5", "sed = 5"), "is not a whole manifest of shards .*did you mean 'seed'"),
         (("digest =", "digst ="), "is not a whole manifest of shards"),
     ],

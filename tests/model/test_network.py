@@ -139,7 +139,7 @@ def test_weights_of_another_type_are_told(tmp_path, kind):
     with pytest.raises(Failure, match="holds the weights of another network"):
         load_weights(network, tmp_path / "w.safetensors")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(Failure, match="folder cannot be read as a file"):
+    with pytest.raises(Failure, match="folder is a folder and not a file"):
         load_weights(network, tmp_path / "folder")
 
 

@@ -115,7 +115,8 @@ from pathlib import Path
 from golfast.ablate.store import Store
 path = Path(sys.argv[1])
 with Store.writing(path) as store:
-    store.begin_session(began="now", command="golfast", executor="local", workers=1, machine={"hardware": {}, "versions": {}})
+    machine = {"hardware": {}, "versions": {}}
+    store.begin_session(began="now", command="golfast", executor="local", workers=1, machine=machine)
     with Store.reading(path) as reader:
         pass
 with Store.reading(path) as store:
