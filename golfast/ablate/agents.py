@@ -9,7 +9,7 @@ from typing import Any
 from golfast.ablate.cost import Guess
 from golfast.ablate.draw import Range
 from golfast.ablate.jobs import Trial
-from golfast.ablate.past import PastRun
+from golfast.ablate.past import PastRun, is_number
 from golfast.rl.config import AgentConfig
 from golfast.rl.evaluate import EPISODES
 from golfast.rl.loop import train
@@ -93,7 +93,7 @@ class Agents:
             key, speed = _key(run.config), run.result.get("steps_per_second")
             on = run.result.get("hardware")
             here = isinstance(on, dict) and on.get("cpu") == processor()
-            if key and here and isinstance(speed, int | float) and speed > 0:
+            if key and here and is_number(speed) and speed:
                 speeds.setdefault(key, []).append(float(speed))
         guesses = []
         for config in configs:

@@ -96,9 +96,11 @@ class Board:
 
     def _table(self, plan: Plan) -> Table:
         table = Table(box=None, pad_edge=False)
-        table.add_column("row", no_wrap=True)
-        for name in ("counted", "running", "short", "failed"):
-            table.add_column(name, justify="right", no_wrap=True)
+        numbers = {"counted": 10, "running": 7, "short": 5, "failed": 6}  # names are cut before these
+        room = self._console.width - sum(numbers.values()) - 2 * len(numbers)
+        table.add_column("row", no_wrap=True, max_width=max(8, room))
+        for name, wide in numbers.items():
+            table.add_column(name, justify="right", no_wrap=True, min_width=wide)
         for row in plan.rows:
             table.add_row(*self._cells(row, plan))
         return table

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from golfast.ablate.past import PastRun
+from golfast.ablate.past import PastRun, is_number
 from golfast.ablate.usual import FEWEST_USUAL, USUAL
 from golfast.run.config import flatten, to_mapping
 from golfast.run.hardware import processor
@@ -24,6 +24,7 @@ _BACK = 3  # forward, gradients of what goes in, gradients of weights
 # Multiplications a second of one core where nothing is known of this machine: results/bench-train-*.txt.
 _USUAL = {"amx": 2.2e11, "avx512": 8.5e10, "torch bf16": 4e10, "torch fp32": 1.5e10, "cuda": 2e12}
 _PROBES_SLOWER = 15  # small sums
+_STAGE = "steps", "seconds"
 _PARTS = "network", "adversarial", "probes"
 
 
@@ -83,7 +84,7 @@ class Costs:
         self._known: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for run in past:
             flat = defaults | flatten(run.config)
-            if "environment.name" not in flat and _whole(flat, defaults) and _finished(run.result):
+            if flat.keys() == defaults.keys() and _whole(flat, defaults) and _finished(run.result):
                 self._known.append((flat, run.result))
         self._steps: dict[str, list[int]] = {}
         for flat, result in self._known:
@@ -151,7 +152,7 @@ def _speed(part: str, runs: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> 
         if part == "network":
             # A network that was another run's has that run's seconds.
             work, seconds = work + result["steps"] * counts.step, seconds + result["seconds_training"]
-        elif isinstance(stage := result.get(part), dict) and stage.get("seconds"):
+        elif isinstance(stage := result.get(part), dict) and all(is_number(stage.get(name)) for name in _STAGE):
             work += counts.probes if part == "probes" else stage["steps"] * counts.adversarial_step
             seconds += stage["seconds"]
     return work / seconds if work > 0 and seconds > 0 else None
@@ -175,12 +176,14 @@ def _engine(flat: Mapping[str, Any], device: str) -> str:
 
 def _whole(flat: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
     """Whether all of a config is of the types that it should be."""
-    return all(type(flat[key]) is type(value) for key, value in defaults.items())
+    return all(
+        type(flat[key]) is type(value) and (isinstance(value, str | bool) or is_number(flat[key]))
+        for key, value in defaults.items()
+    )
 
 
 def _finished(result: Mapping[str, Any]) -> bool:
     """Whether a result tells what is asked of it, of a training that came to its end."""
-    numbers = (result.get("steps"), result.get("seconds_training"))
-    whole = all(isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 for value in numbers)
+    whole = is_number(result.get("steps")) and is_number(result.get("seconds_training"))
     beside = isinstance(result.get("hardware"), dict) and isinstance(result.get("device"), str)
     return whole and beside and not str(result.get("outcome")).startswith("diverged")

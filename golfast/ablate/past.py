@@ -12,6 +12,7 @@ from golfast.run.config import read_toml
 from golfast.run.folder import RunFolder
 
 _MOST_FOLDERS = 300
+_GREATEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,8 @@ def past_runs(results: Iterable[Path], folder: Path | None = None) -> list[PastR
                 if result := run.read_result():
                     found.append(PastRun(read_toml(run.config), result))
     return found
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number that a run may have: not below zero, and no larger than any of ours."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _GREATEST

@@ -11,6 +11,7 @@ from golfast.imagine.score import VARIANTS
 
 MARGIN = 0.05
 """By so much a value must exceed all its baselines to stand out."""
+_MOST = 1e6  # of a value that is one
 WORDS = {"dead": "dead boards", "copied": "the input copied", "untrained": "an untrained network"}
 """What each baseline draws."""
 
@@ -60,7 +61,7 @@ def recorded(known: object, reading: str = VARIANTS[0]) -> dict[str, float]:
     for name, told in known.items():
         readings = told.get("metric_variants") if isinstance(told, dict) else None
         value = readings.get(reading) if isinstance(readings, dict) else None
-        if name in WORDS and isinstance(value, int | float) and not isinstance(value, bool):
+        if name in WORDS and isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST:
             values[name] = float(value)
     return values
 

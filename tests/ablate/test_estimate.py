@@ -59,6 +59,7 @@ def test_agents_take_all_their_steps_at_the_speed_of_earlier_ones():
     assert guess.expected == guess.at_most > 0
     result = {"steps_per_second": 1000, "hardware": {"cpu": processor()}}
     known = [PastRun(to_mapping(config), result), PastRun(to_mapping(recipe("cartpole")), result)]
+    known += [PastRun(to_mapping(config), result | {"steps_per_second": speed}) for speed in (10**400, "x", 0, None)]
     (guess,) = Agents().guess([config], "cpu", known)
     assert guess.at_most == config.steps / 1000
     assert guess.measured
@@ -78,6 +79,10 @@ def test_past_runs_pass_over_what_they_cannot_read(tmp_path):
         *(dataclasses.replace(whole, result=whole.result | change) for change in ({"steps": "x"}, {"hardware": 3})),
         dataclasses.replace(whole, config={"model": {"channels": "x"}}),
         dataclasses.replace(whole, config={"model": 3}),
+        dataclasses.replace(whole, config=whole.config | {"no-key": 1}),
+        dataclasses.replace(whole, result=whole.result | {"steps": 10**400}),
+        dataclasses.replace(whole, result=whole.result | {"seconds_training": float("nan")}),
+        dataclasses.replace(whole, config={"batch": 10**400}),
     ]
     config = override(CONFIG, {"batch": 23})
     assert Costs([*found, *damaged]).guess(config, "cpu", sequences=0).like == 0

@@ -50,6 +50,7 @@ def test_a_glider_does_not_tell_a_network_from_dead_boards():
         {"x": {"metric_variants": {"matched": 1.0}}},
         {"dead": {"metric_variants": {"matched": "0.5"}}},
         {"dead": {"metric_variants": {"matched": None}}},
+        {"dead": {"metric_variants": {"matched": 10**400}}},
     ],
 )
 def test_what_is_recorded_is_taken_as_far_as_it_is_ours(known):
