@@ -123,6 +123,10 @@ def test_a_run_is_evaluated_and_played(run, tmp_path):
     assert played["over"]
     with Image.open(tmp_path / "a.gif") as game:
         assert game.n_frames > 1
+        assert game.info["duration"] == 60
+    cli("play", folder, "--out", tmp_path / "a.gif", "--untrained", "--fps", 4)
+    with Image.open(tmp_path / "a.gif") as game:
+        assert game.info["duration"] == 250
 
 
 @pytest.mark.parametrize("log", [None, "{", '{"step": 3}\n'])
