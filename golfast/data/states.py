@@ -43,6 +43,9 @@ class Mapped(np.memmap[Any, np.dtype[np.uint8]]):
     whole: tuple[Path, str] | None = None
     """Path and digest of the file, where this is all its states and not a part of them."""
 
+    def __getitem__(self, key: Any, /) -> Any:
+        return self.view(np.ndarray)[key]  # plain arrays, as `_Gathered` gives: quicker, and of numbers when pickled
+
     def __reduce__(self) -> Any:
         return super().__reduce__() if self.whole is None else (_reopened, self.whole)
 
