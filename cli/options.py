@@ -71,7 +71,7 @@ class Output(click.Path):
     """A file to write a result to with `result_file`; `-` is standard output."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(path_type=Path, allow_dash=True, **options)
+        super().__init__(path_type=Path, allow_dash=True, readable=False, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """As click's. ValueError if several results are for standard output, or for what is no place for one."""

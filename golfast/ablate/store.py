@@ -121,8 +121,8 @@ class Store:
         system has no locks and the user did not promise that there is no other writer (`golfast.run.locks`).
         """
         path = followed(path)  # so that all names of a file have one lock
-        if path.exists() and not path.is_file():
-            raise Failure(f"{path} is not a file, and so no results file; give another --results file")
+        if path.exists():
+            check_regular(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = open_lock(path.with_name(f".{path.name}.lock"))
         try:

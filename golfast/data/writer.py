@@ -136,7 +136,8 @@ def is_done(path: Path, recipe: Recipe, profile: str, *, resume: bool, overwrite
     partial = partial_path(path)
     if partial.is_symlink():
         raise Failure(f"{partial} is not a file that a job left but a link; remove it")
-    check_regular(partial)
+    if partial.exists():
+        check_regular(partial)
     if path.exists() and not overwrite:
         if resume and not partial.exists():
             layout = _open_or_advise(path)

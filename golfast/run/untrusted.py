@@ -19,7 +19,6 @@ import re
 import stat
 import tomllib
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -53,12 +52,11 @@ class From:
 
 
 def check_regular(path: Path) -> None:
-    """Failure if there is anything but a regular file at `path`: a pipe would be waited for, a device may never end.
+    """Failure unless `path` is a regular file: a pipe would be waited for, a device may never end.
 
-    For what others open; what we open ourselves, `read_bytes` looks at.
+    FileNotFoundError if nothing is there. For what others open; what we open ourselves, `read_bytes` looks at.
     """
-    with suppress(FileNotFoundError):
-        _refuse_others(path, path.stat().st_mode)
+    _refuse_others(path, path.stat().st_mode)
 
 
 def read_bytes(path: Path, most: int) -> bytes:

@@ -123,7 +123,7 @@ def test_a_file_whose_states_begin_anywhere_is_resumed(tmp_path, monkeypatch):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(Failure, match="pipe is a pipe, a socket or a device, and so not a golfast dataset"):
+    with pytest.raises(Failure, match="pipe is a named pipe and not a file"):
         Trajectories(tmp_path / "pipe")
 
 
