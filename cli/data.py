@@ -17,6 +17,7 @@ from .options import (
     check_resumed,
     columns,
     examples,
+    is_terminal,
     json_option,
     no_lock_option,
     quiet_option,
@@ -270,7 +271,7 @@ def info(path: Path, png: Path | None, as_json: bool) -> None:
         ("figures from", f"{figures['sampled']:,} trajectories"),
         ("sample", f"trajectory {sample}, the liveliest of those looked at first"),
     ]
-    wide = columns() - max(len(name) for name, _ in rows) - 2 if sys.stdout.isatty() else 100
+    wide = columns() - max(len(name) for name, _ in rows) - 2 if is_terminal(sys.stdout) else 100
     rows += [("", line) for line in strip_lines(states, columns=max(1, wide))]
     show(result, rows, as_json=as_json)
 

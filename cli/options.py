@@ -18,6 +18,7 @@ _NARROW = 24  # columns that a value has at the least
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN, STDOUT = "golfast.stdin", "golfast.stdout"  # who has them, in a command's meta
+_READ, _WRITTEN = "golfast.read", "golfast.written"  # the files that are, in a command's meta
 _STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
@@ -64,13 +65,18 @@ class Input(click.Path):
         if ctx and os.fspath(value) in _STANDARD_INPUT:
             return standard_input(_name(param), ctx, self._ending)
         path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
+        keep_whole(path, ctx)
         return path
 
 
 class Output(click.Path):
-    """A file to write a result to with `result_file`; `-` is standard output."""
+    """A file to write a result to with `result_file`; `-` is standard output.
 
-    def __init__(self, **options: Any) -> None:
+    in_place: whether it may be a file that the command reads, too.
+    """
+
+    def __init__(self, *, in_place: bool = False, **options: Any) -> None:
+        self._in_place = in_place
         super().__init__(path_type=Path, allow_dash=True, readable=False, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
@@ -84,6 +90,8 @@ class Output(click.Path):
         is_stream(followed(path))
         if ctx and str(path) == "-":
             _take(ctx, STDOUT, _name(param))
+        elif ctx and not self._in_place:
+            _write_once(path, ctx, _name(param))
         return path
 
 
@@ -91,7 +99,7 @@ FILE = Input(dir_okay=False)
 SPEC = Input(".toml", dir_okay=False)
 DATASET = Input()  # a file, a manifest, or the folder with one
 OUT = Output(dir_okay=False)
-NEW_DATASET = Output()  # a file, or a folder for shards
+NEW_DATASET = Output(in_place=True)  # a file, or a folder for shards
 FOLDER = Named("a folder", file_okay=False)
 IN_PLACE = Named("a file that is read and written in place", dir_okay=False)
 
@@ -112,7 +120,44 @@ def standard_input(who: str, ctx: click.Context, ending: str = "") -> Path:
 
 def pattern_source(pattern: str) -> str:
     """A pattern's name or file as the command line has it, or for `-` the name of a copy of standard input."""
-    return str(standard_input("PATTERN", click.get_current_context())) if pattern == "-" else pattern
+    context = click.get_current_context()
+    if pattern == "-":
+        return str(standard_input("PATTERN", context))
+    keep_whole(Path(pattern), context)
+    return pattern
+
+
+def keep_whole(path: Path, ctx: click.Context | None) -> None:
+    """Note that a file is read. ValueError if a result is to be written there."""
+    if ctx and path.is_file():
+        ctx.meta.setdefault(_READ, []).append(path)
+        _refuse_both(ctx)
+
+
+def _write_once(path: Path, ctx: click.Context, who: str) -> None:
+    from golfast.run.files import followed, is_stream
+
+    if is_stream(followed(path)):
+        return
+    written = ctx.meta.setdefault(_WRITTEN, {})
+    for other, there in written.items():
+        if other != who and _is_same(path, there):
+            raise ValueError(f"{other} and {who} are one file, {path}; give them two")
+    written[who] = path
+    _refuse_both(ctx)
+
+
+def _refuse_both(ctx: click.Context) -> None:
+    for who, path in ctx.meta.get(_WRITTEN, {}).items():
+        if any(_is_same(path, read) for read in ctx.meta.get(_READ, [])):
+            raise ValueError(f"{who} {path} is a file that is read here, and would be lost; give another")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def is_taken(stream: str) -> bool:
@@ -220,7 +265,7 @@ def show(result: dict[str, Any], rows: list[tuple[str, str]], *, as_json: bool) 
         click.echo(json.dumps(result, indent=2))
         return
     width = max(len(name) for name, _ in rows)
-    room = max(_NARROW, columns() - width - 2) if sys.stdout.isatty() else None
+    room = max(_NARROW, columns() - width - 2) if is_terminal(sys.stdout) else None
     for name, value in rows:
         lines = [value] if room is None else wrapped(value, room)
         for line in lines:
@@ -232,10 +277,15 @@ def echo(text: str, *, indent: str = "", err: bool = False) -> None:
     """Print a text, on a terminal in lines that break between words; all but the first are indented further."""
     stream = sys.stderr if err else sys.stdout
     lines = [text]
-    if stream.isatty():
+    if is_terminal(stream):
         lines = wrapped(text, max(_NARROW, columns() - len(indent) - 2))
     for number, line in enumerate(lines):
         click.echo(f"{indent}{'  ' if number else ''}{line}", err=err)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether there is a stream, and it is a terminal."""
+    return stream is not None and stream.isatty()  # None: the caller closed it
 
 
 def columns() -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import columns, echo
+from .options import columns, echo, is_terminal
 
 if TYPE_CHECKING:
     from golfast.ablate.tables import Entry
@@ -26,7 +26,7 @@ def show_entries(found: "list[Entry]", *, as_json: bool) -> None:
     compared = {(entry.table, entry.recipe) for entry in found if entry.paper is not None}
     table = None
     wide = max((len(words.name(entry)) for entry in found), default=0)
-    narrow = sys.stdout.isatty() and columns() < wide + _NUMBERS
+    narrow = is_terminal(sys.stdout) and columns() < wide + _NUMBERS
     if narrow:  # numbers stand below names
         wide = 4
     for entry in found:

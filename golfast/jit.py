@@ -1,5 +1,6 @@
 """Numba's compiler with our settings, and types that a checker can follow; `kernel_cache.py` keeps what it makes."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -10,6 +11,7 @@ from numba.core import config
 from golfast.kernel_cache import Kernel as Kernel
 from golfast.kernel_cache import KernelCache, Proof
 
+_one_at_a_time = threading.RLock()
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -65,8 +67,9 @@ def _compile_lazily(function: Callable[..., object], **options: Any) -> Any:
 def _compiler_on() -> Iterator[None]:
     """Compile although NUMBA_DISABLE_JIT=1, which coverage tools ask for: vectors exist in compiled code only."""
     settings: Any = config
-    disabled, settings.DISABLE_JIT = settings.DISABLE_JIT, 0
-    try:
-        yield
-    finally:
-        settings.DISABLE_JIT = disabled
+    with _one_at_a_time:
+        disabled, settings.DISABLE_JIT = settings.DISABLE_JIT, 0
+        try:
+            yield
+        finally:
+            settings.DISABLE_JIT = disabled

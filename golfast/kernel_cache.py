@@ -12,6 +12,7 @@ import os
 import pickle
 import platform
 import re
+import stat
 import sys
 import time
 import uuid
@@ -64,21 +65,33 @@ class KernelCache:
 
     @property
     def cache_path(self) -> str | None:
-        """The folder, or None where none can be written to."""
-        folder = cache_folder()
-        return None if folder is None else str(folder)
+        """The first folder, or None where there is none."""
+        return next(map(str, cache_folders()), None)
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The compiled function for these argument types, or None if it must be compiled."""
-        folder = cache_folder()
-        if folder is None:
-            return None
         target.refresh()
         key = self.key(signature, target.codegen())
-        path = folder / _file_name(self.function, key)
-        payload = read_kernel(path, key)
-        if payload is None:
-            return None
+        for folder in cache_folders():
+            path = folder / _file_name(self.function, key)
+            payload = read_kernel(path, key)
+            if payload is not None and (compiled := self._rebuilt(path, payload, target)) is not None:
+                return compiled
+        return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep a compiled function in the first folder that takes it; where none does, it is not kept."""
+        if compiled.lifted or compiled.library.has_dynamic_globals:
+            return
+        key = self.key(signature, compiled.codegen)
+        for folder in cache_folders():
+            with suppress(OSError):  # no right to write there, a full disk, a folder that has gone
+                write_kernel(folder / _file_name(self.function, key), key, _serialise(compiled._reduce()))
+                _prune_once(folder)
+                return
+
+    def _rebuilt(self, path: Path, payload: bytes, target: Any) -> Any:
+        """The compiled function in a file, or None if it cannot be used."""
         rebuild: Any = CompileResult._rebuild
         try:
             compiled = rebuild(target, *pickle.loads(payload))
@@ -105,16 +118,6 @@ class KernelCache:
     def _is_right(self, compiled: Any) -> bool:
         return self.proof is None or self.proof(compiled.entry_point)
 
-    def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a compiled function; where the disk is full or the folder has gone, it is not kept."""
-        folder = cache_folder()
-        if folder is None or compiled.lifted or compiled.library.has_dynamic_globals:
-            return
-        key = self.key(signature, compiled.codegen)
-        with suppress(OSError):
-            write_kernel(folder / _file_name(self.function, key), key, _serialise(compiled._reduce()))
-            _prune_once(folder)
-
     def key(self, signature: Any, codegen: Any) -> bytes:
         """Everything that decides the code, as text."""
         facts = {
@@ -140,26 +143,29 @@ class KernelCache:
 
 
 @cache
-def cache_folder() -> Path | None:
-    """Where kernels are kept: below NUMBA_CACHE_DIR, or in the user's cache, or beside the package; None: nowhere."""
+def cache_folders() -> tuple[Path, ...]:
+    """Where kernels are kept: below NUMBA_CACHE_DIR, or in the user's cache and beside the package, where they exist.
+
+    Kernels are read from each, and written to the first that takes them. What is read runs, so a folder that others can
+    write to is a folder whose owners are trusted.
+    """
     named = os.environ.get("NUMBA_CACHE_DIR")
-    beside = Path(__file__).parent / "__pycache__"
-    candidates = [Path(named).absolute()] if named else [*_user_caches(), beside]
-    for candidate in candidates:
-        folder = candidate / "golfast-kernels"
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f"probe-{uuid.uuid4().hex}.tmp"
-            probe.touch()
-            probe.unlink()
-            return folder
-    return None
+    candidates = [Path(named).absolute()] if named else [*_user_caches(), Path(__file__).parent / "__pycache__"]
+    return tuple(folder for candidate in candidates if _is_there(folder := candidate / "golfast-kernels"))
+
+
+def _is_there(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder.is_dir()
 
 
 def read_kernel(path: Path, key: bytes) -> bytes | None:
     """The code in a file, or None if it is not there, is damaged, or is not of this key."""
     try:
-        content = path.read_bytes()
+        # Not waiting for whoever writes to it, should it be a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            content = file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         return None
     head = len(_MAGIC) + 32

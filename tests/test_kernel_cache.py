@@ -26,7 +26,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(kernel_cache, "cache_folders", lambda: (tmp_path,))
     return tmp_path
 
 

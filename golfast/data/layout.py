@@ -40,7 +40,6 @@ _READ = 1 << 20
 _TOLD = 200  # characters
 _STRUCTURE = 1 << 20  # bytes of a file outside its blocks, at most: what HDF5 needs, and for each block
 _STRUCTURE_PER_BLOCK = 2 * PAGE  # its checksums, its place, and what is left free before the next page
-_MOST_BLOCK = max(BLOCK_BYTES, 4 << 20)
 
 
 def partial_path(path: Path) -> Path:
@@ -247,7 +246,7 @@ def _read_layout(path: Path, file: h5py.File) -> Layout:
     if version > FORMAT_VERSION:
         raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
     recipe, profile, block = _recipe(file), _plain(file.attrs["profile"]), _whole(file, "block")
-    if block > 1 and min(block, recipe.count) * recipe.trajectory_bytes > _MOST_BLOCK:
+    if block > 1 and min(block, recipe.count) * recipe.trajectory_bytes > BLOCK_BYTES:
         raise Failure(f"{path} is damaged: golfast makes no blocks of {block} trajectories of this size")
     states = _array(path, file, "states")
     if states.shape != recipe.shape or states.dtype != np.uint8:

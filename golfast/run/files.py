@@ -194,6 +194,6 @@ class CheckpointFiles:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0o077)  # for a moment files of other threads are private, and not everybody's
     os.umask(mask)
     return mask

@@ -17,7 +17,7 @@ _SELF = "result.json"
 def sealed(result: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """A result with the digests of itself and of these files, by their names."""
     found = {name: digest_of(content) for name, content in files.items()}
-    return {**result, KEY: {**found, _SELF: digest_of(_canonical(result))}}
+    return {**result, KEY: {**found, _SELF: digest_of(_canonical({**result, KEY: found}))}}
 
 
 def unsealed(result: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -29,9 +29,10 @@ def unsealed(result: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     seal = result.get(KEY)
     if seal is None and not any(isinstance(value, dict) and _SELF in value for value in rest.values()):
         return rest, {}
-    if not isinstance(seal, dict) or seal.get(_SELF) != digest_of(_canonical(rest)):
+    others = {name: digest for name, digest in seal.items() if name != _SELF} if isinstance(seal, dict) else {}
+    if not isinstance(seal, dict) or seal.get(_SELF) != digest_of(_canonical({**rest, KEY: others})):
         raise Failure("it is not what the run left, its digest says")
-    return rest, {name: digest for name, digest in seal.items() if name != _SELF}
+    return rest, others
 
 
 def check_sealed(name: str, content: bytes, digests: Mapping[str, str]) -> None:

@@ -84,7 +84,7 @@ def open_regular(path: Path) -> IO[bytes]:
 def read_text(path: Path, most: int) -> str:
     """The text of a regular file in UTF-8. Failure if it is none; OSError if it cannot be read."""
     try:
-        return read_bytes(path, most).decode()
+        return read_bytes(path, most).decode("utf-8-sig")  # some editors begin a file with a byte order mark
     except UnicodeDecodeError as error:
         raise Failure(f"{path} is no text in UTF-8: byte {error.start} does not fit") from None
 
@@ -111,6 +111,8 @@ def parse_json(text: str, shape: Shape = object) -> Any:
         found = _JSON.decode(text)
     except RecursionError:
         raise ValueError(f"it is nested more than {DEPTH} deep") from None
+    except ValueError as error:
+        raise _in_our_words(error) from None
     if "\\u" in text and not _whole(text, found):
         raise ValueError("it holds half a character")
     check_bounds(found)
@@ -120,17 +122,25 @@ def parse_json(text: str, shape: Shape = object) -> Any:
 
 def parse_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text. ValueError, with the place, if it is not TOML or out of bounds."""
-    for run in _DOTTED.finditer(text):  # before it is parsed: that takes the square of their number
-        if run.group().count(".") > DEPTH and len(_KEY.findall(run.group())) > DEPTH:
-            raise ValueError(f"a key is nested more than {DEPTH} deep")
+    if _DEEP_KEY.search(_LITERAL.sub("_", text)):  # before it is parsed: that takes the square of a key's parts
+        raise ValueError(f"a key is nested more than {DEPTH} deep")
     try:
         found = tomllib.loads(text)
     except RecursionError:
         raise ValueError(f"it is nested more than {DEPTH} deep") from None
     except tomllib.TOMLDecodeError as error:
         raise ValueError(printable(str(error), most=200)) from None
+    except ValueError as error:
+        raise _in_our_words(error) from None
     check_bounds(found, infinite=True)
     return found
+
+
+def _in_our_words(error: ValueError) -> ValueError:
+    """The error; or, for a whole number that Python does not read, what it is, without advice for programmers."""
+    if "int_max_str_digits" in str(error):
+        return ValueError("it holds a whole number of more digits than any of ours")
+    return error
 
 
 def decompress(content: bytes, most: int) -> bytes:
@@ -252,5 +262,8 @@ def _no_number(word: str) -> Any:
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_number)
-_KEY = re.compile(r"""[\w-]++|"[^"\n]*+"|'[^'\n]*+'""")
-_DOTTED = re.compile(rf"(?:{_KEY.pattern})(?:[ \t]*+\.[ \t]*+(?:{_KEY.pattern}))*+")
+_LITERAL = re.compile(
+    r""""{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+'|\#[^\n]*+""", re.DOTALL
+)
+"""A string or a comment of TOML: the dots in it are no parts of a key."""
+_DEEP_KEY = re.compile(rf"[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{DEPTH},}}+")

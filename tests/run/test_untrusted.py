@@ -228,3 +228,27 @@ def test_weights_of_somebody_else(tmp_path):
         changed[rng.randrange(len(good))] = rng.randrange(256)
         path.write_bytes(changed)
         told(lambda: load_weights(nn.Linear(3, 2), path))
+
+
+@pytest.mark.parametrize("read", [u.parse_json, lambda text: u.parse_toml(f"a = {text}")])
+def test_a_whole_number_that_python_does_not_read_is_told_without_advice(read):
+    with pytest.raises(ValueError, match=r"^it holds a whole number of more digits than any of ours$"):
+        read("1" * 5000)
+
+
+@pytest.mark.parametrize("key", ['"a\\"b".', "'a'.", "a . ", '"a.b".'])
+def test_a_deep_key_is_told_before_it_is_parsed(key):
+    """What parses it takes the square of its parts: 100,000 of them would take an hour."""
+    with pytest.raises(ValueError, match="a key is nested more than 32 deep"):
+        u.parse_toml(key * 100_000 + "c = 1")
+
+
+@pytest.mark.parametrize("text", ["# {}\nx = 1", 'x = """\n{}\n"""', "x = '''{}'''", 'x = "{}"', "x = '{}' # {}"])
+def test_dots_in_comments_and_strings_are_no_key(text):
+    assert "x" in u.parse_toml(text.replace("{}", "a.1." * 50))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    (tmp_path / "a.toml").write_text("x = 1", encoding="utf-8-sig")
+    (tmp_path / "a.json").write_text('{"x": 1}', encoding="utf-8-sig")
+    assert u.read_toml(tmp_path / "a.toml") == u.read_json(tmp_path / "a.json") == {"x": 1}
