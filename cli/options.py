@@ -18,6 +18,7 @@ _NARROW = 24  # columns that a value has at the least
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN, STDOUT = "golfast.stdin", "golfast.stdout"  # who has them, in a command's meta
+_COPY = "golfast.copy"  # of standard input, in a command's meta
 _READ, _WRITTEN = "golfast.read", "golfast.written"  # the files that are, in a command's meta
 _STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -110,12 +111,19 @@ def standard_input(who: str, ctx: click.Context, ending: str = "") -> Path:
     path = (
         Path(ctx.find_root().with_resource(tempfile.TemporaryDirectory(prefix="golfast-"))) / f"standard-input{ending}"
     )
+    ctx.meta[_COPY] = path
     if not ctx.resilient_parsing:
         if sys.stdin is None:
             raise OSError(errno.EBADF, "standard input is closed")
         with path.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
     return path
+
+
+def as_given(message: str, ctx: click.Context) -> str:
+    """A message in which standard input is called so, and not by the name of its copy."""
+    copy = ctx.meta.get(_COPY)
+    return message if copy is None else message.replace(str(copy), "standard input")
 
 
 def pattern_source(pattern: str) -> str:

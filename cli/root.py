@@ -9,7 +9,7 @@ import click
 from golfast import __version__
 
 from . import interrupt
-from .options import Group
+from .options import Group, as_given
 
 # Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
 # used, so that help is instant.
@@ -97,14 +97,14 @@ class Root(Group):
             with interrupt.raised():
                 return super().invoke(ctx)
         except ValueError as error:
-            raise Told(str(error), 2) from error
+            raise Told(as_given(str(error), ctx), 2) from error
         except Failure as error:
-            raise Told(str(error), 1) from error
+            raise Told(as_given(str(error), ctx), 1) from error
         except BrokenPipeError:
             raise
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
-            raise Told(f"{error.strerror or error}{where}", 1) from error
+            raise Told(as_given(f"{error.strerror or error}{where}", ctx), 1) from error
         except MemoryError as error:
             raise Told(f"not enough memory{f': {error}' if str(error) else ''}; ask for less at once", 1) from error
         except ImportError as error:  # a library that does not fit into memory, or is not whole

@@ -24,11 +24,16 @@ _WHERE = {
 }
 
 
+_ROOMS = ("ablate", "data", "features", "imagine", "life", "model", "report", "rl", "run", "train")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:  # so that `golfast.features.picture` needs no import of its own
+        return import_module(f"golfast.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_ROOMS})

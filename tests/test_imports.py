@@ -96,6 +96,9 @@ def test_what_most_begin_with_is_at_the_top():
     assert golfast.simulate is simulate
     assert golfast.load is load
     assert golfast.interpretability is interpretability
-    assert {"simulate", "load", "interpretability", "__version__"} <= set(dir(golfast))
+    assert {"simulate", "load", "interpretability", "features", "__version__"} <= set(dir(golfast))
+    code = "import golfast; print(golfast.features.picture.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "picture\n"
     with pytest.raises(AttributeError, match="module 'golfast' has no attribute 'symulate'"):
         golfast.symulate  # noqa: B018

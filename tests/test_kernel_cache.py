@@ -322,3 +322,36 @@ def test_a_file_that_cannot_be_unpickled_is_compiled_anew(folder):
     write_kernel(folder / kernel_cache._file_name(function.py_func, key), key, pickle.dumps("what?"))
     again = adder(1)
     assert (added(again), hits(again)) == (1, 0)
+
+
+def test_a_pipe_or_a_folder_in_place_of_a_file_is_not_waited_for(folder):
+    function = adder(1)
+    added(function)
+    (file,) = folder.iterdir()
+    for put in (os.mkfifo, os.mkdir):
+        file.unlink()
+        put(file)
+        again = adder(1)
+        assert (added(again), hits(again)) == (1, 0)
+    file.rmdir()
+
+
+def test_kernels_are_read_also_from_where_nothing_can_be_written(folder, tmp_path, monkeypatch):
+    added(adder(1))
+    second = tmp_path / "second"
+    second.mkdir()
+    monkeypatch.setattr(kernel_cache, "cache_folders", lambda: (folder, second))
+    write = kernel_cache.write_kernel
+
+    def write_in_second(path, key, payload):
+        if path.parent == folder:
+            raise OSError("read-only")
+        write(path, key, payload)
+
+    monkeypatch.setattr(kernel_cache, "write_kernel", write_in_second)
+    one, two = adder(1), adder(2)
+    assert (added(one), hits(one)) == (1, 1)
+    assert (added(two), hits(two)) == (2, 0)
+    again = adder(2)
+    assert (added(again), hits(again)) == (2, 1)
+    assert len(list(second.iterdir())) == 1

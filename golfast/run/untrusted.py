@@ -92,7 +92,7 @@ def read_text(path: Path, most: int) -> str:
 def read_json(path: Path, shape: Shape = object) -> Any:
     """The value in a JSON file. Failure if it is not a regular file, not JSON or of another shape; OSError."""
     try:
-        return parse_json(read_bytes(path, JSON_BYTES).decode(), shape)
+        return parse_json(read_bytes(path, JSON_BYTES).decode("utf-8-sig"), shape)
     except ValueError as error:
         raise Failure(f"{path} is damaged: {error}") from None
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -225,3 +226,40 @@ def test_open_files_are_written_to_where_they_are(tmp_path, place):
     written = (tmp_path / "out").read_bytes()
     assert written.startswith(b"before\n#N glider")
     assert written.endswith(b"!\nafter\n")
+
+
+def test_a_result_does_not_take_the_place_of_what_is_read(tmp_path):
+    glider, link = tmp_path / "glider.rle", tmp_path / "link.rle"
+    call("simulate", "glider", "--generations", 1, "--out", glider)
+    link.symlink_to(glider)
+    before = glider.read_bytes()
+    for out in (glider, link):
+        told = refused("simulate", glider, "--out", out)
+        assert f"--out {out} is a file that is read here, and would be lost" in told
+    results = tmp_path / "results.csv"
+    with sqlite3.connect(results):
+        pass
+    assert "would be lost" in refused("results", results, "--format", "csv", "--out", results)
+    assert glider.read_bytes() == before
+
+
+def test_two_results_do_not_go_to_one_file(tmp_path):
+    (tmp_path / "link").symlink_to("page")
+    for other in ("page", "link"):
+        told = refused("report", "--out", tmp_path / "page", "--markdown", tmp_path / other)
+        assert "--out and --markdown are one file" in told
+    assert "are one file" not in refused("report", "r.sqlite", "--out", "/dev/null", "--markdown", "/dev/null", code=1)
+
+
+def test_standard_input_is_called_so():
+    _, told = piped("simulate", "-", given=b"x", code=2)
+    assert told.startswith("golfast: standard input: ")
+    _, told = piped("train", "--dry-run", "--config", "-", given=b"x ::", code=1)
+    assert told.startswith("golfast: standard input is not valid TOML")
+
+
+def test_who_closes_standard_output_gets_no_traceback(tmp_path):
+    golfast = f"{sys.executable} -c 'from golfast_cli import main; main()'"
+    command = f"{golfast} data make {tmp_path / 'a.h5'} --count 60 -q >&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
