@@ -200,7 +200,9 @@ def check_units(layer: Layer, units: Sequence[int]) -> None:
 
 
 def _is_number(unit: object) -> bool:
-    """Whether it is a whole number: True and False are, to Python, and name no unit."""
+    """Whether it is a whole number, of a tensor too: True and False are, to Python, and name no unit."""
+    if isinstance(unit, Tensor):
+        return unit.dim() == 0 and unit.dtype != torch.bool and not unit.is_floating_point()
     return isinstance(unit, Integral) and not isinstance(unit, bool)
 
 

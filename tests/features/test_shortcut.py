@@ -32,7 +32,10 @@ def test_a_colour_network_is_drawn_in_its_colours_in_one_call():
     assert seen[(255, 0, 0)] > 9 * 8 * 8
     assert seen[UNSEEN] > 400
     assert (0, 0, 255) not in seen
-    both = colours(picture(colour_network(), "0", [0, 1], config=QUICK, side=60))
+    two = picture(colour_network(), "0", [0, 1], config=QUICK, side=60)
+    for same in (torch.tensor([0, 1]), np.array([0, 1])):
+        assert picture(colour_network(), "0", same, config=QUICK, side=60).tobytes() == two.tobytes()
+    both = colours(two)
     assert both[(255, 0, 0)] > 9 * 8 * 8
     assert both[(0, 0, 255)] > 9 * 8 * 8
 
