@@ -20,7 +20,7 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from golfast.features.axes import units_first
+from golfast.features.axes import Axes, has_places, units_first
 from golfast.features.state import state_of, unchanged
 
 WHOLE = "output"
@@ -66,6 +66,8 @@ class Probe:
         self.module = module
         self.run: Callable[[Tensor], object] = module if run is None else run
         self._may_stop: dict[frozenset[str], bool] = {}  # by addresses: whether leaving there leaves no state behind
+        # By the shape of an input, the layer and its use: for each part its shape, and whether its units are last.
+        self._last: dict[tuple[tuple[int, ...], str, int], dict[str, tuple[tuple[int, ...], bool]]] = {}
 
     def layers(self, example: Tensor) -> dict[str, Layer]:
         """All layers by address, in the order of use, found by running the module on an example (B, ...).
@@ -75,13 +77,17 @@ class Probe:
         """
         found: dict[str, list[dict[str, Tensor]]] = {}
 
-        def hear(name: str, _use: int, outputs: dict[str, Tensor]) -> None:
+        def hear(name: str, use: int, inputs: Sequence[object], outputs: dict[str, Tensor]) -> None:
             # Shape and dtype alone are kept: the tensor may get another shape in place.
+            last = axes.units_last(names[name], inputs, outputs)
+            self._learn(example, name, use, outputs, last)
+            outputs = units_first(names[name], outputs, last)
             looks = {part: torch.empty(output.shape, dtype=output.dtype, device="meta")
-                     for part, output in units_first(name, names, outputs).items()}  # fmt: skip
+                     for part, output in outputs.items()}  # fmt: skip
             found.setdefault(name, []).append(looks)
 
         names = self._named()
+        axes = Axes(list(names.values()))
         with torch.no_grad(), _listening(names, hear):
             self._call(example)
         layers: dict[str, Layer] = {}
@@ -120,11 +126,27 @@ class Probe:
         wanted = {address: place for address, place in places.items() if place is not None}
         key = frozenset(places)
         result: dict[str, Tensor] = {}
-        left = False
+        left = missed = False
+        # Where a layer has its units is known from an earlier run, or all layers are heard to find it.
+        uses = {(tuple(inputs.shape[1:]), place.name, place.use) for place in wanted.values()}
+        axes = None if uses <= self._last.keys() else Axes(list(names.values()))
+        heard = names if axes else {place.name: names[place.name] for place in wanted.values()}
+        meant = {place.name for place in wanted.values()}
 
-        def hear(name: str, use: int, outputs: dict[str, Tensor]) -> None:
-            nonlocal left
-            outputs = units_first(name, names, outputs)
+        def hear(name: str, use: int, given: Sequence[object], outputs: dict[str, Tensor]) -> None:
+            nonlocal left, missed
+            if axes is not None:
+                last = axes.units_last(names[name], given, outputs)
+                self._learn(inputs, name, use, outputs, last)
+            if name not in meant:
+                return
+            if axes is None:
+                known = self._known(inputs, name, use, outputs)
+                missed = missed or known is None
+                last = known or {}
+            if missed:
+                return
+            outputs = units_first(names[name], outputs, last)
             fresh = [
                 address
                 for address, place in wanted.items()
@@ -144,15 +166,19 @@ class Probe:
                 result[address] = result[address].clone()
 
         stopped = False
-        with _listening({place.name: names[place.name] for place in wanted.values()}, hear):
+        with _listening(heard, hear):
             before = [] if key in self._may_stop else state_of(self.module)
             try:
                 self._call(inputs)
             except _Enough:
                 stopped = True
             except Exception:  # of what comes after the layers, if they have all spoken
-                if len(result) < len(places):
+                if len(result) < len(places) and not missed:
                     raise
+        if missed:  # it went another way than before, and has to be followed anew
+            for key_of_use in uses:
+                self._last.pop(key_of_use, None)
+            return self.read(inputs, places, take=take)
         if left and not stopped:  # the module caught what was to stop it, and went on with what had not been copied
             self._may_stop[key] = False
             return self.read(inputs, places, take=take)
@@ -160,6 +186,22 @@ class Probe:
         if missing:
             raise ValueError(self._unknown(missing[0], self.layers(inputs.detach()[:1])))
         return result
+
+    def _learn(
+        self, inputs: Tensor, name: str, use: int, outputs: Mapping[str, Tensor], last: Mapping[str, bool]
+    ) -> None:
+        """Keep where the units of a layer are, for inputs of this shape."""
+        self._last[tuple(inputs.shape[1:]), name, use] = {
+            part: (tuple(outputs[part].shape[1:]), units_last) for part, units_last in last.items()
+        }
+
+    def _known(self, inputs: Tensor, name: str, use: int, outputs: Mapping[str, Tensor]) -> dict[str, bool] | None:
+        """Whether units are last in each output, as it was kept; None if the layer puts out something else now."""
+        shapes = {part: tuple(output.shape[1:]) for part, output in outputs.items() if has_places(output)}
+        kept = self._last.get((tuple(inputs.shape[1:]), name, use), {})
+        if shapes != {part: shape for part, (shape, _) in kept.items()}:
+            return None
+        return {part: units_last for part, (_, units_last) in kept.items()}
 
     def _call(self, inputs: Tensor) -> object:
         own = inputs.to(self._dtype(inputs), copy=True)  # a module may write into its input
@@ -207,23 +249,25 @@ class Probe:
 
 
 @contextmanager
-def _listening(modules: Mapping[str, nn.Module], hear: Callable[[str, int, dict[str, Tensor]], None]) -> Iterator[None]:
-    """Call hear(name, use, outputs) whenever one of the modules, given by name, has been used."""
+def _listening(
+    modules: Mapping[str, nn.Module], hear: Callable[[str, int, Sequence[object], dict[str, Tensor]], None]
+) -> Iterator[None]:
+    """Call hear(name, use, inputs, outputs) whenever one of the modules, given by name, has been used."""
     uses = dict.fromkeys(modules, 0)
 
-    def heard(name: str, output: object) -> None:
+    def heard(name: str, inputs: Sequence[object], output: object) -> None:
         uses[name] += 1
-        hear(name, uses[name], _tensors(output))
+        hear(name, uses[name], inputs, _tensors(output))
 
-    def hook(name: str) -> Callable[[nn.Module, object, object], None]:
-        return lambda _module, _inputs, output: heard(name, output)
+    def hook(name: str) -> Callable[[nn.Module, Sequence[object], object], None]:
+        return lambda _module, inputs, output: heard(name, inputs, output)
 
     # TorchScript takes no hooks of its own.
     scripted = {module: name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)}
 
-    def everywhere(module: nn.Module, _inputs: object, output: object) -> None:
+    def everywhere(module: nn.Module, inputs: Sequence[object], output: object) -> None:
         if module in scripted:
-            heard(scripted[module], output)
+            heard(scripted[module], inputs, output)
 
     with ExitStack() as hooks:
         for name, module in modules.items():

@@ -148,6 +148,8 @@ def _mean(output: Tensor) -> Tensor:
 
 def _pick(output: Tensor, unit: Units, layer: str) -> Tensor:
     units = torch.as_tensor(unit, device=output.device)
+    if units.dtype == torch.bool or units.is_floating_point():
+        raise ValueError(f"layer {layer} has units 0 to {output.shape[1] - 1}; there is no unit {unit}")
     if units.numel() and not (int(units.min()) >= 0 and int(units.max()) < output.shape[1]):
         raise ValueError(
             f"layer {layer} has units 0 to {output.shape[1] - 1}; there is no unit {int(units.min())}"

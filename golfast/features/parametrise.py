@@ -31,7 +31,8 @@ def check_channels(shape: tuple[int, ...]) -> None:
 class Space:
     """Where inputs live: the shape of one, and the least and largest value, one for all or one for each place.
 
-    low, high: numbers, for inputs of any shape, or what a tensor can be made of and fits the shape.
+    low, high: finite numbers, for inputs of any shape, or what a tensor can be made of and fits the shape. ValueError
+    for other bounds.
     """
 
     shape: tuple[int, ...]
@@ -44,6 +45,14 @@ class Space:
             tensor = torch.as_tensor(edge)
             floating = isinstance(edge, Tensor) and edge.is_floating_point()
             object.__setattr__(self, name, tensor if floating else tensor.float())
+        for name in ("low", "high"):
+            if not bool(getattr(self, name).isfinite().all()):
+                raise ValueError(
+                    f"{name} is infinite or not a number somewhere; give an input's least and largest value as finite "
+                    "numbers, such as those that real inputs have"
+                )
+        if not bool((self.high - self.low).isfinite().all()):
+            raise ValueError("the range from low to high is wider than its floating numbers go; give a narrower one")
         if not bool((self.high > self.low).all()):
             raise ValueError("an input's largest value must be above its least, in every place")
         for name in ("low", "high"):

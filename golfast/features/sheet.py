@@ -172,7 +172,7 @@ def _card(
 
 def _header(study: Study, look: Look, view: View | None, title: str, width: int) -> Image.Image:
     figures = study.figures()
-    live, of = figures["live"], figures["units"]
+    live, of, above = figures["live"], figures["units"], figures["above_every_real_input"]
     place = f", in place {', '.join(map(str, study.activity.at))}" if study.activity.at else ""
     dead, rare = (", ".join(map(str, figures[kind])) for kind in ("dead", "rare"))
     lines = [
@@ -185,8 +185,10 @@ def _header(study: Study, look: Look, view: View | None, title: str, width: int)
         + (" and is left out" if dead else "")
         + "). "
         f"The legal input excites {figures['reached']} of the {live} that are alive at least as much as 99.9% of real "
-        f"inputs do ({figures['reached_from_noise']} starting from noise), and {figures['above_every_real_input']} of "
-        "them more than any real input does."
+        f"inputs do ({figures['reached_from_noise']} starting from noise), and {above or 'none'} of them "
+        "more than any real input does"
+        + ("" if above else " (where real inputs already hold every case of what a unit sees, no input can)")
+        + "."
         + (f" Rare: {rare}; these must be excited as much as by the strongest real input." if rare else ""),
     ]
     if beyond := figures["far_beyond_real_inputs"]:

@@ -1,6 +1,6 @@
 """What units of any image network look for, in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from PIL import Image
@@ -50,7 +50,7 @@ def picture(
     noise = space.inner(torch.rand(16, *space.shape, generator=torch.Generator().manual_seed(3)).to(device))
     seen = noise if examples is None else examples[:16].float().to(device)
     found = probe.find(layer, seen[:2])
-    units = (unit,) if isinstance(unit, int) else tuple(unit)
+    units = tuple(unit) if isinstance(unit, Iterable) else (unit,)
     check_units(found, units)
     place = (at or found.centre) if found.centre else None
     matters = field_of_view(probe, found, space, seen, at=place)

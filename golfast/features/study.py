@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -188,13 +189,21 @@ def study(
 
 
 def check_units(layer: Layer, units: Sequence[int]) -> None:
-    """ValueError if there are none, or some that the layer does not have."""
-    wrong = [unit for unit in units if not 0 <= unit < layer.units]
+    """ValueError if there are none, or some that the layer does not have, or that are no whole numbers."""
+    wrong = [unit for unit in units if not _is_number(unit) or not 0 <= unit < layer.units]
     if wrong or not units:
+        named = repr(wrong[0]) if wrong and isinstance(wrong[0], str) else str(wrong[0]) if wrong else ""
         raise ValueError(
             f"layer {layer.address} has units 0 to {layer.units - 1}; "
-            + (f"there is no unit {wrong[0]}" if wrong else "choose at least one")
+            + (f"there is no unit {named}" if wrong else "choose at least one")
         )
+
+
+def _is_number(unit: object) -> bool:
+    """Whether it is a whole number, of a tensor too: True and False are, to Python, and name no unit."""
+    if isinstance(unit, Tensor):
+        return unit.dim() == 0 and unit.dtype != torch.bool and not unit.is_floating_point()
+    return isinstance(unit, Integral) and not isinstance(unit, bool)
 
 
 def study_steps(config: OptimiseConfig) -> int:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from golfast.features import Boards, ColourLook, FramesLook, OptimiseConfig, Probe, Space, World, picture
+from golfast.features import Boards, ColourLook, FramesLook, OptimiseConfig, Probe, Space, World, neuron, picture
 from golfast.features.looks import UNSEEN, View, plain_look
 
 QUICK = OptimiseConfig(method="pixels", steps=12, trials=0)
@@ -32,7 +32,10 @@ def test_a_colour_network_is_drawn_in_its_colours_in_one_call():
     assert seen[(255, 0, 0)] > 9 * 8 * 8
     assert seen[UNSEEN] > 400
     assert (0, 0, 255) not in seen
-    both = colours(picture(colour_network(), "0", [0, 1], config=QUICK, side=60))
+    two = picture(colour_network(), "0", [0, 1], config=QUICK, side=60)
+    for same in (torch.tensor([0, 1]), np.array([0, 1])):
+        assert picture(colour_network(), "0", same, config=QUICK, side=60).tobytes() == two.tobytes()
+    both = colours(two)
     assert both[(255, 0, 0)] > 9 * 8 * 8
     assert both[(0, 0, 255)] > 9 * 8 * 8
 
@@ -56,6 +59,10 @@ def test_what_the_network_does_not_say_is_given():
         (lambda net: picture(net, "nine", 0), "there is no layer 'nine'.* layers are: 0 "),
         (lambda net: picture(net, "0", 3), "layer 0 has units 0 to 2; there is no unit 3"),
         (lambda net: picture(net, "0", []), "choose at least one"),
+        (lambda net: picture(net, "0", True), "layer 0 has units 0 to 2; there is no unit True"),
+        (lambda net: picture(net, "0", [0, False]), "layer 0 has units 0 to 2; there is no unit False"),
+        (lambda net: picture(net, "0", 1.5), "layer 0 has units 0 to 2; there is no unit 1.5"),
+        (lambda net: picture(net, "0", "1"), "layer 0 has units 0 to 2; there is no unit '1'"),
         (lambda net: picture(net, "0", 0, at=(99, 0)), "place 99, 0 is outside layer 0 of 64 x 64 places"),
         (
             lambda net: picture(net, "0", 0, examples=torch.rand(2, 9, 9, 3)),
@@ -83,6 +90,22 @@ def test_numbers_are_bounds_of_any_shape(shape):
         Space(shape, 1.0, 1.0)
     with pytest.raises(ValueError, match=r"low has shape \(7,\), which does not fit"):
         Space(shape, torch.zeros(7), 1.0)
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("-inf"), float("nan"), [[[0.5]], [[np.inf]], [[0.5]]]])
+def test_bounds_are_finite(wrong):
+    with pytest.raises(ValueError, match=r"^high is infinite or not a number somewhere; give"):
+        Space((3, 16, 16), 0.0, wrong)
+    with pytest.raises(ValueError, match=r"^low is infinite or not a number somewhere; give"):
+        Space((3, 16, 16), wrong, 1.0)
+    with pytest.raises(ValueError, match="wider than its floating numbers go"):
+        Space((3, 16, 16), -3e38, 3e38)
+
+
+@pytest.mark.parametrize("unit", [True, 1.0, torch.tensor([True, False])])
+def test_an_objective_takes_numbers_of_units(unit):
+    with pytest.raises(ValueError, match="layer 0 has units 0 to 2; there is no unit"):
+        neuron("0", unit).score({"0": torch.zeros(2, 3)})
 
 
 def test_three_channels_are_drawn_as_colour():

@@ -450,6 +450,16 @@ def test_a_sheet_whose_units_say_nothing_says_so(world, written):
     assert not (np.asarray(page) == (213, 48, 48)).all(2).any()
 
     written.clear()
+    with torch.no_grad():
+        linear.weight[:], linear.bias[:] = 0.0, 0.0
+        linear.weight[:, 40] = 1.0  # one cell, of which real boards hold both cases
+    activity = survey(net, [net.find("1", REAL[:2].float())], REAL)["1"]
+    draw_sheet(study(net, activity, world, config=fast), world, BoardLook(), title="all seen")
+    text = " ".join(written)
+    assert "none of them more than any real input does (where real inputs already hold every case of" in text
+    assert "0 of them" not in text
+
+    written.clear()
     few = torch.zeros_like(REAL)
     few[::2, 0, 4, 4] = 1  # real boards have one cell at most
     sparse = World(BOARD, Boards(), few)
