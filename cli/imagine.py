@@ -2,10 +2,15 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import FOLDER, OUT, check_ending, device_option, examples, pattern_source, tell_written
+
+if TYPE_CHECKING:
+    from golfast.data import Recipe
+    from golfast.life.boards import Cells
 
 
 @click.command(
@@ -42,10 +47,10 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
         truth = held_out_cells(config, count, start=first)
         title = f"What {run.name} imagines: held-out sequences {first} to {first + count - 1}"
     else:
-        from golfast.life import find_pattern, simulate
+        from golfast.life import simulate
 
         recipe = config.data
-        board = find_pattern(pattern_source(pattern)).place(recipe.height, recipe.width)
+        board = _board_of(pattern, recipe)
         truth = simulate(board[None], recipe.generations, rule=recipe.rule, boundary=recipe.boundary)
         title = f"What {run.name} imagines: {pattern}"
     target = out or run / "imagined.png"
@@ -53,3 +58,28 @@ def imagine(run: Path, out: Path | None, count: int, first: int, pattern: str | 
         write_png(draw_imagined(network, truth, compute, title=title), path)
     tell_written(target)
     click.echo(told_beside(imagine(network, truth[:, 0], compute), truth), err=True)
+
+
+def _board_of(name: str, recipe: "Recipe") -> "Cells":
+    """The pattern on a board of the run's. ValueError if it is made for another rule or another board.
+
+    A built-in pattern is given by its name for its cells, which any rule can start from.
+    """
+    from golfast.life import PATTERNS, Rule, find_pattern
+
+    found = find_pattern(pattern_source(name))
+    if found.rule not in (None, Rule.parse(recipe.rule)) and name.lower() not in PATTERNS:
+        raise ValueError(
+            f"the pattern is made for rule {found.rule}, and the run's network learned {recipe.rule}; give a pattern "
+            f"of that rule, or take the rule out of the pattern to start from its cells"
+        )
+    grid = found.grid
+    if grid is None:
+        return found.place(recipe.height, recipe.width)
+    if (grid.boundary, grid.height, grid.width) != (recipe.boundary, recipe.height, recipe.width):
+        raise ValueError(
+            f"the pattern is made for a board of its own, {grid.boundary}, {grid.height}x{grid.width}, and the run's "
+            f"is {recipe.boundary}, {recipe.height}x{recipe.width}; take {grid} out of the pattern's rule to start "
+            "from its cells"
+        )
+    return found.place(recipe.height, recipe.width, row=grid.row, column=grid.column)

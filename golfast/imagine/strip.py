@@ -231,11 +231,14 @@ def _write_metric(
 
 
 def _draw_legend(width: int, threshold: float) -> Image.Image:
-    """What frames and tints mean, in one line if it fits."""
+    """What frames and tints mean, in one line if it fits, and otherwise each in lines of their own.
+
+    A red frame may match the input or the target, as its caption says: neither is a state in between.
+    """
     entries = [
-        (MATCHED, True, f"matches a true state ({100 * threshold:g}% of cells)"),
+        (MATCHED, True, f"matches a state in between ({100 * threshold:g}% of cells)"),
         (COMMON, True, "so does a dead board or the input"),
-        (UNMATCHED, True, "matches none"),
+        (UNMATCHED, True, "matches none of them"),
         (TRAINED, True, "trained on"),
         (WRONGLY_ALIVE, False, "wrongly alive"),
         (WRONGLY_DEAD, False, "wrongly dead"),
@@ -243,6 +246,12 @@ def _draw_legend(width: int, threshold: float) -> Image.Image:
     swatch, size = 12, TEXT - 1
     widths = [swatch + 6 + text_width(text, size) for _, _, text in entries]
     places, rows = flow(widths, MARGIN, width - MARGIN)
+    if rows > 1:
+        frames = sum(is_frame for _, is_frame, _ in entries)
+        places, above = flow(widths[:frames], MARGIN, width - MARGIN)
+        tints, below = flow(widths[frames:], MARGIN, width - MARGIN)
+        places += [(x, above + row) for x, row in tints]
+        rows = above + below
     image = Image.new("RGB", (width, rows * _LINE + MARGIN + 10), PAPER)
     draw = ImageDraw.Draw(image)
     for (x, row), (colour, is_frame, text) in zip(places, entries, strict=True):

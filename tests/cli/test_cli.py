@@ -203,6 +203,28 @@ def test_train_then_evaluate_then_imagine(trained, tmp_path):
         assert one.height > other.height > 50
 
 
+def test_a_pattern_of_another_world_than_the_runs_is_refused(trained, tmp_path):
+    """The boards shown as true are the run's, so a pattern's own rule or board would silently be another."""
+    folder, _ = trained
+    rle = tmp_path / "a.rle"
+    for rule, message in {
+        "B36/S23": "made for rule B36/S23, and the run's network learned B3/S23",
+        "B3/S23:T20,20": "a board of its own, torus, 20x20, and the run's is dead, 9x11; take :T20,20 out",
+        "B3/S23:T11,9": "a board of its own, torus, 9x11, and the run's is dead, 9x11",
+        "B3/S23:P9,11": "a board of its own, dead, 11x9, and the run's is dead, 9x11",
+        "B3/S23:P11,9": None,
+        "23/3": None,
+    }.items():
+        rle.write_text(f"x = 3, y = 3, rule = {rule}\nbo$2bo$3o!")
+        words = ("imagine", folder, "--pattern", rle, "--out", tmp_path / "a.png")
+        if message:
+            assert message in refused(*words)
+            assert not (tmp_path / "a.png").exists()
+        else:
+            call(*words)
+            (tmp_path / "a.png").unlink()
+
+
 def test_train_on_top_of_a_finished_run(trained, tmp_path, monkeypatch):
     folder, result = trained
     monkeypatch.chdir(tmp_path)

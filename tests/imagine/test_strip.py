@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from golfast.imagine import strip
 from golfast.imagine.strip import (
     COMMON,
     MATCHED,
@@ -156,6 +157,26 @@ def test_without_intermediate_states_the_metric_is_undefined_and_the_strip_is_dr
 def test_a_share_is_never_rounded_up():
     shares = (379 / 400, 0.95, 1.0, 9999 / 10000, 0.985, 0.29, 0.0)
     assert [percent(share) for share in shares] == ["94.7%", "95.0%", "100%", "99.9%", "98.5%", "29.0%", "0.0%"]
+
+
+def test_the_legend_says_of_red_no_more_than_captions_do_and_no_entry_stands_alone(monkeypatch):
+    """A red frame may stand around a state that matches the input, so that "matches none" would be untrue."""
+    verdicts, _ = judge(TRUTH, TRUTH[[0, 1, 3]])
+    assert (verdicts[0].colour, verdicts[0].earns) == (UNMATCHED, "earns 0 (the input)")
+    words = []
+    place = strip.write
+    monkeypatch.setattr(
+        strip, "write", lambda im, at, text, **how: words.append((text, at)) or place(im, at, text, **how)
+    )
+    for width, lines in ((1200, 1), (855, 2), (665, 3)):
+        words.clear()
+        strip._draw_legend(width, 0.95)
+        assert [text for text, _ in words[:3]] == [
+            "matches a state in between (95% of cells)", "so does a dead board or the input", "matches none of them",
+        ]  # fmt: skip
+        rows = sorted({y for _, (_, y) in words})
+        assert len(rows) == lines
+        assert words[-1][1][1] == words[-2][1][1] == rows[-1]
 
 
 def test_strips_stack_under_one_title_and_over_one_legend():

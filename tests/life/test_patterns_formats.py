@@ -263,6 +263,12 @@ TWO_STATES = r"more than two states \(it has 2\); here a cell is dead or alive"
     ("text", "message"),
     [
         ("#Life 1.05", EMPTY),
+        (
+            "#Life 1.05\n#I other.lif 5 5\n#P 0 0\n*\n",
+            "'#I other.lif 5 5' is of XLife's formats and may change the cells",
+        ),
+        ("#Life 1.05\n#B gun\n*\n#E\n", "'#B gun' is of XLife's formats"),
+        ("#Life 1.06\n#A 5 5\n0 0\n", "'#A 5 5' is of XLife's formats"),
         ("#Life 1.06\n#D nothing", EMPTY),
         ("#Life 1.05\n#P 0 0\n.*C\n", f"'.\\*C' {NO_PART}"),
         ("#Life 1.05\n#P 0 0\n.* *\n", NO_PART),

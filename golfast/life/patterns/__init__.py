@@ -12,7 +12,7 @@ from golfast.life.patterns.macrocell import format_macrocell, parse_macrocell
 from golfast.life.patterns.mcell import parse_mcell
 from golfast.life.patterns.pattern import Grid, Pattern, check_text, excerpt
 from golfast.life.patterns.plaintext import format_plaintext, parse_plaintext
-from golfast.life.patterns.rle import HEADER, format_rle, parse_rle
+from golfast.life.patterns.rle import HEADER, HEADER_LIKE, format_rle, parse_rle
 from golfast.life.patterns.text import MAX_BYTES, decode_text, split_lines
 from golfast.life.patterns.wechsler import APGCODE, parse_apgcode
 
@@ -34,6 +34,8 @@ _PLAIN = re.compile(r"[.oO*\s]*")
 _MARKED = "#[xX!"
 _MARK = re.compile(r"#life 1\.0|#mcell\b|\[m[0-9]|!name\b", re.IGNORECASE)  # of a header, beside that of RLE
 _CELLS = re.compile(r"(?=.*[oOA*$])[0-9bBoO.A$!*\s]+")
+_LONG = 200  # letters of a line that tell what it is
+_NO_STATE = re.compile(r"[ac-nzYZ]")  # a letter that no RLE has, of however many states
 
 
 def find_pattern(name_or_path: str | os.PathLike[str]) -> Pattern:
@@ -61,7 +63,7 @@ def read_pattern(path: str | os.PathLike[str]) -> Pattern:
     no pattern we can run.
     """
     path = Path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ValueError(f"{path} is not a file, and so holds no pattern")
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -80,7 +82,8 @@ def parse_pattern(text: str) -> Pattern:
     """The pattern that `text` describes in RLE, plaintext, Life 1.05 or 1.06, Macrocell, MCell, or as an apgcode.
 
     Which of them it is shows in the text itself. All are read leniently, with any line ends and white space. Lines
-    above the header that are no cells are comments, and what forums put around a copy ("Code: Select all") is left out.
+    above the header that are no cells are comments, and so are words above bare cells; what forums put around a copy
+    ("Code: Select all") is left out.
 
     RLE may come without its header or its final `!`, in upper or lower case, the header without the word `rule`, with
     words after the rule or with the cells on its line; where cells lie beyond the size the header names, the pattern is
@@ -102,15 +105,23 @@ def parse_pattern(text: str) -> Pattern:
     if start.startswith("[m"):
         return parse_macrocell(lines)
     if first.startswith("!"):
-        return parse_plaintext(lines)
+        below = _below_remarks(lines)
+        return parse_plaintext(lines) if below is None else parse_rle(below)
     if mark:
         return parse_rle(lines)
     if APGCODE.fullmatch("".join(lines).strip()):
         return parse_apgcode("".join(lines))
+    remarked = any(line.lstrip().startswith("!") for line in lines)
+    lines = _below_words(lines)
     rows = [line for line in lines if not line.lstrip().startswith("!")]
     if all(map(_PLAIN.fullmatch, rows)):
-        _check_plain(rows, remarked=len(rows) < len(lines))
+        _check_plain(rows, remarked=remarked)
         return parse_plaintext(lines)
+    if remarked or any("!" in row for row in rows):
+        cut = [row.partition("!")[0] for row in rows]  # a remark behind a row
+        picture = "".join(cut)
+        if _PLAIN.fullmatch(picture) and ("*" in picture or ("." in picture and "o" in picture.lower())):
+            return parse_plaintext(cut)
     body = "".join(line for line in lines if not line.lstrip().startswith("#"))
     if _PLAIN.fullmatch(body) and ("." in body or "*" in body):
         return parse_lif(lines)  # a picture below remarks, which no RLE can be: that has runs of b, or of . and A
@@ -120,26 +131,82 @@ def parse_pattern(text: str) -> Pattern:
 def _below_title(lines: list[str]) -> tuple[list[str], str]:
     """The lines with any text above the header as comments, and the header, "" if there is none."""
     titles: list[int] = []
+    remark = ""  # "!Name: Glider", which may stand above another header
     for at, line in enumerate(lines):
         begin = line.lstrip()[:1]
         if begin in _MARKED and begin:
             plain = " ".join(line.split())
-            if _MARK.match(plain) or HEADER.fullmatch(plain):
+            if begin == "!":
+                remark = remark or (plain if _MARK.match(plain) else "")
+            elif _MARK.match(plain) or HEADER.fullmatch(plain):
                 break
-        if begin and begin not in "#!":
+        if remark and begin not in "!" and _PLAIN.fullmatch(line):
+            plain = remark
+            break
+        if begin and begin != "#":
             titles.append(at)
     else:
-        return lines, ""
+        if not remark:
+            return lines, ""
+        plain = remark
+    if plain.startswith("!"):
+        first = next(at for at, line in enumerate(lines) if " ".join(line.split()) == plain)
+        titles = [at for at in titles if at < first and not lines[at].lstrip().startswith("!")]
     for at in titles:
-        if _CELLS.fullmatch(lines[at]):
+        if _CELLS.fullmatch(lines[at]) and not lines[at].lstrip().startswith("!"):
             raise ValueError(
                 f"there are cells, {excerpt(lines[at])!r}, above the header {excerpt(plain)!r}; take either away"
             )
     if titles:
         lines = lines.copy()
         for at in titles:
-            lines[at] = ("!" if plain.startswith("!") else "#C ") + lines[at].strip()
+            lines[at] = "!" + lines[at].strip() if plain.startswith("!") else _remark(lines[at])
     return lines, plain
+
+
+def _remark(line: str) -> str:
+    """A title, or a comment of plaintext, as the other formats write it."""
+    text = line.strip().lstrip("!").strip()
+    return f"#N {text[5:].strip()}" if text.lower().startswith("name:") else f"#C {text}"
+
+
+def _below_remarks(lines: list[str]) -> list[str] | None:
+    """The lines with plaintext's comments above the cells as those of RLE, if the cells are RLE; else None."""
+    first = next((at for at, line in enumerate(lines) if line.strip() and line.lstrip()[0] not in "!#"), len(lines))
+    body = "".join(lines[first:])
+    begin = lines[first][:_LONG] if body else ""
+    if not body or _PLAIN.fullmatch(begin) or not _CELLS.fullmatch(begin) or "$" not in body:
+        return None
+    return [_remark(line) if line.lstrip().startswith("!") else line for line in lines[:first]] + lines[first:]
+
+
+def _below_words(lines: list[str]) -> list[str]:
+    """The lines with words above the first cells as comments.
+
+    A line of words has two letters that no RLE has, so that neither a damaged row nor a pattern of more states is
+    taken for it, and lost.
+    """
+    titles: list[int] = []
+    for at, line in enumerate(lines):
+        if not line.strip() or line.lstrip()[0] in "#!":
+            continue
+        if _PLAIN.fullmatch(line[:_LONG]) or _CELLS.fullmatch(line[:_LONG]):
+            break
+        begin = line.partition("!")[0].split()[:1]  # a row, perhaps, with a remark or what damaged it behind
+        row = not begin or begin[0][0] in ".*" or (_CELLS.fullmatch(begin[0]) and begin[0] not in ("A", "O", "o"))
+        if row or "$" in line or HEADER_LIKE.search(line) or len(_NO_STATE.findall(line)) < 2:
+            return lines
+        titles.append(at)
+    else:
+        return lines
+    if not titles:
+        return lines
+    rest = lines[titles[-1] + 1 :]
+    plain = all(_PLAIN.fullmatch(line) for line in rest if not line.lstrip().startswith("!"))
+    lines = lines.copy()
+    for at in titles:
+        lines[at] = f"!{lines[at].strip()}" if plain else _remark(lines[at])
+    return lines
 
 
 def _check_plain(rows: list[str], *, remarked: bool) -> None:

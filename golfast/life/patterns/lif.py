@@ -15,6 +15,7 @@ from golfast.life.patterns.pattern import (
     as_pattern,
     board_line,
     check_extent,
+    check_tag,
     excerpt,
     parse_board_line,
     read_rule,
@@ -25,6 +26,7 @@ from golfast.life.rule import Rule
 
 _WIDEST = 80  # characters of a line, says the definition of Life 1.05
 _DIGITS = 18  # a pattern may lie far from the origin, but a coordinate is a machine integer
+_XLIFE = "BEFIKLM"  # blocks, other files, runs and what is done with them
 _LIFE = Rule.parse("B3/S23")
 
 _PAIR = re.compile(r"([+-]?[0-9]+)(?: ,?|,) ?([+-]?[0-9]+)")
@@ -91,6 +93,9 @@ def parse_lif(lines: list[str]) -> Pattern:
         plain = " ".join(line.split())
         if plain.startswith("#"):
             letter, remark = plain[1:2], plain[2:].strip()
+            check_tag(plain, _XLIFE)
+            if letter in ("A", "a") and _PAIR.fullmatch(remark):  # where a list of coordinates begins; else an author
+                check_tag(plain, "A")
             if plain[:5].lower() == "#life":
                 bare = "1.06" in plain
             elif letter in ("P", "p"):

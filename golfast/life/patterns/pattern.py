@@ -161,6 +161,19 @@ def check_text(text: object) -> str:
     return text
 
 
+def check_tag(line: str, letters: str) -> None:
+    """ValueError for a line "#I other.lif 5 5" whose letter, one of these, changes the cells in XLife's formats.
+
+    Words that begin with such a letter are remarks.
+    """
+    letter, after = line[1:2].upper(), line[2:3]
+    if letter and letter in letters and after in ("", " "):
+        raise ValueError(
+            f"the line {excerpt(line)!r} is of XLife's formats and may change the cells, and golfast does not read it; "
+            "take it out to run the rest"
+        )
+
+
 def excerpt(text: str) -> str:
     """The text, or its beginning if it is too long to be quoted (by !r) in a message."""
     if len(text) <= 40 and text.isprintable():

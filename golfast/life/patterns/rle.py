@@ -15,6 +15,7 @@ from golfast.life.patterns.pattern import (
     Pattern,
     as_pattern,
     check_extent,
+    check_tag,
     excerpt,
     number,
     read_rule,
@@ -25,6 +26,7 @@ from golfast.life.rule import NAMED_RULES, Rule
 # Matched against a line whose white space is collapsed to single spaces, so that no pattern can backtrack for long.
 _HEADER_START = re.compile(r"x ?=", re.IGNORECASE)
 HEADER = re.compile(r"x ?= ?([0-9]+)[ ,;]*y ?= ?([0-9]+)(.*)", re.IGNORECASE)
+HEADER_LIKE = re.compile(r"(?<![a-z0-9])(?:[xy]|width|height) ?[=:] ?[0-9]", re.IGNORECASE)
 _RULE_LINE = re.compile(r"rule ?[=:]", re.IGNORECASE)
 _WORD = re.compile(r"rule ", re.IGNORECASE)
 _PAIR = re.compile(r"([a-z]+) ?[=:] ?", re.IGNORECASE)
@@ -36,6 +38,8 @@ _LIVE = np.frombuffer(b"oOA", np.uint8)
 _ITEMS = 1 << 14  # read at a time, and
 _ROWS = 64  # written, so that what is known of them stays in a cache
 _STATE = re.compile(r"[p-y]?[A-X]")  # Golly's names of the states 1 to 255
+_NO_STATE = re.compile(r"[^0-9bo$.A-Xp-y]")
+_BITS = re.compile(r"[01]{2,}")
 
 
 def format_rle(pattern: Pattern | object) -> str:
@@ -65,10 +69,14 @@ def parse_rle(lines: list[str]) -> Pattern:
     place: tuple[int, int] | None = None
     body: list[str] = []
     ended = False
+    quoted = ""
     for line in lines:
         plain = " ".join(line.split())
         if plain.startswith("#"):
             letter, remark = plain[1:2], plain[2:].strip()
+            check_tag(plain, "BEIM")
+            for text in (remark, plain[1:].strip()):
+                quoted = quoted or (text if HEADER.fullmatch(text) else "")
             if letter == "N":
                 names.append(remark)
             elif letter == "r":
@@ -87,11 +95,15 @@ def parse_rle(lines: list[str]) -> Pattern:
             header = _parse_header(plain)
         elif not body and header is not None and not header.rest and _RULE_LINE.match(plain):
             header = _parse_tail(plain, header.size, plain)
+        elif not body and header is None and HEADER_LIKE.search(plain[:100]):
+            raise _no_header(plain)
         elif plain:
             before, end, _ = plain.partition("!")
             body.append(before.replace(" ", ""))
             if ended := bool(end):
                 break
+    if header is None and quoted:  # its rule would be lost
+        raise ValueError(f"the header {excerpt(quoted)!r} is in a comment; begin its line with 'x ='")
     header = header or _Header((0, 0), None, None)
     if header.rest:
         body, ended = _beside(header, body, ended)
@@ -180,11 +192,17 @@ def check_runs(runs: str, *, ended: bool) -> None:
         for capital in "BO":
             if capital in runs:
                 _refuse_states(runs, runs.index(capital))
+    if _BITS.fullmatch(runs):
+        raise ValueError(
+            "rows of 0 and 1 are no format that golfast reads; write . for a dead cell and O for a live one"
+        )
     if runs[-1:].isdigit() and not ended:
         raise ValueError("the pattern is cut off: it ends in a run count")
 
 
 def _refuse_states(runs: str, position: int) -> None:
+    if strange := _NO_STATE.search(runs):  # words, rather than states
+        position = strange.start()
     state = _STATE.match(runs, position)
     if state:
         raise ValueError(f"the pattern has more than two states (it has {state[0]!r}); here a cell is dead or alive")
@@ -202,7 +220,10 @@ def fill(runs: str, height: int, width: int) -> Cells:
     for first in range(0, len(tags_at), _ITEMS):
         at = tags_at[first : first + _ITEMS]
         tags, counts = letters[at], _counts(letters, at, begun[first : first + len(at)])
-        line_end = (tags == ord("$")) & (counts > 0)
+        if not counts.all():
+            zero = int(np.argmin(counts))
+            raise ValueError(f"the pattern has a run of none, '0{chr(tags[zero])}'; a run count is at least 1")
+        line_end = tags == ord("$")
         rows = np.cumsum(np.where(line_end, counts, 0)) + row
         cells = np.where(tags == ord("$"), 0, counts)
         passed = np.cumsum(cells) + column  # cells since the row began in which the last part ended
