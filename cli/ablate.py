@@ -393,7 +393,7 @@ def _each(guesses: "list[Any]") -> str:
         return f", each takes at most {_time(most)}"
     expected = sum(known) / len(known)
     like = max(guess.like for guess in guesses)
-    as_before = f" (as {like:,} runs before)" if like else ""
+    as_before = f" (as {like:,} {'run' if like == 1 else 'runs'} before)" if like else ""
     return f", each takes about {_time(expected)}{as_before}" + (f", at most {_time(most)}" if most > expected else "")
 
 

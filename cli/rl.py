@@ -97,7 +97,7 @@ def train(
     quiet: bool,
 ) -> None:
     """Train an agent on ENVIRONMENT, judge it by whole games, and draw its learning curve and a game."""
-    from golfast.rl import default_folder, first_agent, load_config, run_agent
+    from golfast.rl import check_environment, default_folder, first_agent, load_config, run_agent
     from golfast.run.config import difference, override, to_mapping, to_toml
     from golfast.run.folder import RunFolder
     from golfast.run.progress import Display
@@ -115,6 +115,7 @@ def train(
         config = agent_config(environment, config_file, given)
     run = RunFolder(folder) if folder else default_folder(config, device)
     if dry_run:
+        check_environment(config.environment)
         plan = {"folder": str(run.path), "config": to_mapping(config)}
         show_plan(plan, str(run.path), to_toml(config), as_json=as_json)
         return

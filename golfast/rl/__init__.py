@@ -4,7 +4,7 @@ from golfast.rl.compare import beside
 from golfast.rl.config import AgentConfig, DescentConfig, EnvironmentConfig, PolicyConfig, PPOConfig
 from golfast.rl.environment import Environment, Step
 from golfast.rl.evaluate import EPISODES, evaluate, interval, summary
-from golfast.rl.games import make_environment
+from golfast.rl.games import check_environment, make_environment
 from golfast.rl.loop import Outcome, train
 from golfast.rl.network import ActorCritic
 from golfast.rl.play import Episode, Moment, play_episode
@@ -25,6 +25,7 @@ __all__ = [
     "PolicyConfig",
     "Step",
     "beside",
+    "check_environment",
     "default_folder",
     "evaluate",
     "first_agent",

@@ -6,6 +6,8 @@ episode, which the game goes on from. Where the game has a FIRE button, it is pr
 training and in evaluation alike: an agent is never asked to.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +32,7 @@ class Atari(Environment):
             raise ValueError(
                 f"atari/{game} needs {needed} ({error}); install it with: pip install 'golfast[atari]'"
             ) from None
-        if game not in (known := roms.get_all_rom_ids()):
-            raise ValueError(f"ale-py has no game {game!r}; {meant(game, sorted(known))}")
+        _check_known(game, roms.get_all_rom_ids())
         self.count, self._training = count, training
         self.shape, self.dtype, self.top = (4, 84, 84), np.dtype(np.uint8), 255
         self._games = AtariVectorEnv(
@@ -81,6 +82,20 @@ class Atari(Environment):
     def close(self) -> None:
         """End the emulators' threads."""
         self._games.close()
+
+
+def check_game(game: str) -> None:
+    """ValueError if ale-py is there and has no such game. Nothing is made."""
+    try:
+        from ale_py import roms
+    except ImportError:
+        return
+    _check_known(game, roms.get_all_rom_ids())
+
+
+def _check_known(game: str, known: Iterable[str]) -> None:
+    if game not in known:
+        raise ValueError(f"ale-py has no game {game!r}; {meant(game, sorted(known))}")
 
 
 def _meanings(game: str) -> tuple[str, ...]:

@@ -24,3 +24,19 @@ def make_environment(config: EnvironmentConfig, *, training: bool = False) -> En
     from golfast.rl.gym import Gym
 
     return Gym(name, config.count, config.kwargs)
+
+
+def check_environment(config: EnvironmentConfig) -> None:
+    """ValueError if an environment does not exist, as far as can be told without making it.
+
+    Of what is not installed nothing is told.
+    """
+    family, _, name = config.name.partition("/")
+    if family == "atari":
+        from golfast.rl.atari import check_game
+
+        check_game(name)
+    elif family == "gym":
+        from golfast.rl.gym import check_id
+
+        check_id(name)

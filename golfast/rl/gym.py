@@ -1,5 +1,6 @@
 """Any Gymnasium environment whose actions are choices, an extra: pip install 'golfast[gym]'."""
 
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -62,7 +63,10 @@ class Gym(Environment):
         """The first game as it stands, (H, W, 3). ValueError if there is no picture of it."""
         try:
             drawn = self._games.render()
-        except Exception as error:  # another's code: it may lack the method, a package or a screen
+        except NotImplementedError:  # without a word, as Gymnasium's own render() raises it
+            why = "it has no render() that gives a picture, an 'rgb_array'"
+            raise ValueError(f"gym/{self._name} cannot be drawn: {why}") from None
+        except Exception as error:  # another's code: it may lack a package or a screen
             why = _words(error)
             raise ValueError(f"gym/{self._name} cannot be drawn: {why}") from None
         first = None if drawn is None or len(drawn) == 0 else drawn[0]
@@ -81,7 +85,52 @@ class Gym(Environment):
         try:
             yield
         except Exception as error:
-            raise Failure(f"gym/{self._name} failed to {what}: {_words(error)}") from error
+            raise Failure(f"gym/{self._name} failed to {what}: {self._misshapen() or _words(error)}") from error
+
+    def _misshapen(self) -> str:
+        """What is told where an observation that came last has not the shape that its space says; "" if all have."""
+        games = getattr(self._games, "unwrapped", self._games)
+        for seen in getattr(games, "_env_obs", ()):
+            for space, part in _parts(games.single_observation_space, seen):
+                if np.shape(part) != space.shape:
+                    return (
+                        f"an observation has shape {np.shape(part)}, and its observation_space says {space.shape}: "
+                        "the environment must give what it says"
+                    )
+        return ""
+
+
+def check_id(name: str) -> None:
+    """ValueError if Gymnasium is there and knows no environment of this id. Nothing is made."""
+    try:
+        import gymnasium
+        from gymnasium.envs.registration import find_highest_version, parse_env_id
+    except ImportError:
+        return
+    try:
+        module, _, bare = name.rpartition(":")
+        if module:
+            importlib.import_module(module)
+        space, kind, version = parse_env_id(bare)
+        if version is None and find_highest_version(space, kind) is not None:
+            return  # the newest is taken
+        gymnasium.spec(bare)
+    except Exception as error:  # another's code, which may raise anything
+        raise ValueError(f"gymnasium cannot make {name!r}: {_words(error)}") from error
+
+
+def _parts(space: Any, seen: Any) -> Iterator[tuple[Any, Any]]:
+    """The arrays of an observation, each beside its space; none of what is no array."""
+    from gymnasium.spaces import Box, Dict, MultiBinary, MultiDiscrete, Tuple
+
+    if isinstance(space, Box | MultiBinary | MultiDiscrete) and seen is not None:
+        yield space, seen
+    elif isinstance(space, Dict) and isinstance(seen, Mapping):
+        for key in space.spaces.keys() & seen.keys():
+            yield from _parts(space[key], seen[key])
+    elif isinstance(space, Tuple) and isinstance(seen, tuple):
+        for inner, part in zip(space.spaces, seen, strict=False):
+            yield from _parts(inner, part)
 
 
 def _make(name: str, count: int, kwargs: Mapping[str, Any]) -> Any:
@@ -91,7 +140,7 @@ def _make(name: str, count: int, kwargs: Mapping[str, Any]) -> Any:
         raise ValueError(f"gym/{name} needs gymnasium ({error}); install it with: pip install 'golfast[gym]'") from None
     try:
         one = gymnasium.make(name, **kwargs)
-        modes = (one.metadata or {}).get("render_modes") or ()
+        modes = one.metadata.get("render_modes") or ()
         one.close()
         options: dict[str, Any] = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
         return gymnasium.make_vec(name, num_envs=count, vectorization_mode="sync", **options | dict(kwargs))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 _RECENT = 30.0  # seconds that the speed is the mean of
+_FEW = 5  # seconds that are not counted down
 _BAR = 10
 _KEPT = 6  # phases that are over and still shown
 
@@ -108,10 +109,10 @@ class Phase:
         if not rate:
             return ""
         if not self._at_most:
-            return f"{_clock((self._total - self._done) / rate)} left"
+            return _left("", (self._total - self._done) / rate)
         if self._expected is None or self._expected <= self._done:  # it takes longer than was expected
-            return f"at most {_clock((self._total - self._done) / rate)} left"
-        return f"about {_clock((self._expected - self._done) / rate)} left"
+            return _left("at most ", (self._total - self._done) / rate)
+        return _left("about ", (self._expected - self._done) / rate)
 
 
 class Display:
@@ -181,6 +182,11 @@ def flowing(figures: str, width: int) -> list[str]:
         elif word:
             lines.append(f"  {word}")
     return lines
+
+
+def _left(how: str, seconds: float) -> str:
+    """Words for the time that is left. No estimate is good to a second, so the last few are not counted down."""
+    return "a few seconds left" if round(seconds) < _FEW else f"{how}{_clock(seconds)} left"
 
 
 def _clock(seconds: float) -> str:

@@ -1,7 +1,9 @@
 """`golfast rl`, as it is typed."""
 
 import json
+import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -220,6 +222,27 @@ def test_a_dry_run_prints_the_recipe():
     assert plan["config"]["environment"]["sticky"] == 0.1
     assert plan["config"]["policy"]["kind"] == "cnn"
     assert plan["folder"].startswith("runs/brick-")
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "message"),
+    [
+        ("gymnasium", "gym/CartPol-v1", "gymnasium cannot make 'CartPol-v1': .*CartPole"),
+        ("gymnasium", "gym/CartPole-v77", "gymnasium cannot make 'CartPole-v77'"),
+        ("gymnasium", "gym/no_such_module:A-v0", "gymnasium cannot make 'no_such_module:A-v0': ModuleNotFoundError"),
+        ("gymnasium", "gym/CartPole", None),
+        ("gymnasium", "gym/CartPole-v1", None),
+        ("ale_py", "atari/brekout", "ale-py has no game 'brekout'; did you mean 'breakout'"),
+        ("ale_py", "atari/breakout", None),
+    ],
+)
+def test_a_dry_run_refuses_an_environment_that_is_not_there(package, name, message, monkeypatch):
+    pytest.importorskip(package)
+    done = cli("train", name, "--dry-run")
+    assert done.exit_code == (2 if message else 0), done.output
+    assert message is None or re.search(message, done.stderr)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert cli("train", name, "--dry-run").exit_code == 0  # nothing is known of them without
 
 
 def test_kept_results_are_shown(tmp_path):

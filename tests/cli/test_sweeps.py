@@ -4,9 +4,12 @@ import contextlib
 import json
 import shutil
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from test_cli import call, refused
+
+from golfast_cli.ablate import _each
 
 SPEC = """
 title = "a tiny sweep"
@@ -187,3 +190,9 @@ def test_paper_shows_the_runs_that_came_with_the_repository_where_nothing_was_ru
 def test_words_that_make_no_sense(tmp_path, words, message):
     assert message in refused(*words, *(() if "--show" in words else ("--results", tmp_path / "r.sqlite")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_run_before_is_one():
+    guess = SimpleNamespace(at_most=3.0, expected=1.0, like=1)
+    assert _each([guess]) == ", each takes about 1.0 s (as 1 run before), at most 3.0 s"
+    assert "(as 1,200 runs before)" in _each([guess, SimpleNamespace(at_most=3.0, expected=1.0, like=1200)])

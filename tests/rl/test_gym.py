@@ -329,8 +329,8 @@ def test_arguments_that_cannot_be_kept_are_refused(changes, sentence):
 @pytest.mark.parametrize(
     ("name", "kwargs", "sentence"),
     [
-        ("Plain", {}, "cannot be drawn: "),  # it has no render()
-        ("NoMetadata", {}, "cannot be drawn: "),
+        ("Plain", {}, r"cannot be drawn: it has no render\(\) that gives a picture, an 'rgb_array'$"),
+        ("NoMetadata", {}, r"cannot be drawn: it has no render\(\) that gives a picture"),
         ("Drawn", {"picture": "raise"}, "cannot be drawn: RuntimeError: no screen"),
         ("Drawn", {"picture": "none"}, "no render_mode 'rgb_array'"),
         ("Drawn", {"picture": "text"}, r"gives no array \(height, width, 3\)"),
@@ -356,6 +356,31 @@ def test_an_environment_that_fails_is_told_in_a_sentence(tmp_path):
     config = override(TINY, {"environment.name": "gym/GolfastFailing-v0"})
     with pytest.raises(Failure, match=r"^gym/GolfastFailing-v0 failed to step: IndexError: out of bounds$"):
         train(config, RunFolder(tmp_path), compute=choose_compute("cpu", "fp32"))
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "shapes"),
+    [
+        (Box(-1, 1, (4,)), np.zeros(5, np.float32), ((5,), (4,))),
+        (Box(0, 255, (4, 4, 3), np.uint8), np.zeros((4, 3, 3), np.uint8), ((4, 3, 3), (4, 4, 3))),
+        (Dict(a=Discrete(2), b=Tuple([Box(-1, 1, (2,))])), {"a": 0, "b": (np.zeros(3),)}, ((3,), (2,))),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_an_observation_of_another_shape_than_its_space_is_told_with_both(space, given, shapes):
+    class Misshapen(Made):
+        def step(self, action):
+            return given, 1.0, False, False, {}
+
+    games = Gym(gymnasium.vector.SyncVectorEnv([lambda: Misshapen(space)]), 1)
+    games.reset(0)
+    with pytest.raises(Failure) as told:
+        games.step(np.zeros(1, np.int64))
+    assert str(told.value) == (
+        f"gym/SyncVectorEnv failed to step: an observation has shape {shapes[0]}, and its observation_space says "
+        f"{shapes[1]}: the environment must give what it says"
+    )
+    games.close()
 
 
 @pytest.mark.parametrize("missing", ["gymnasium", "ale_py"])

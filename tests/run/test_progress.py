@@ -1,6 +1,7 @@
 """What is shown of a job under way: on terminals of any width, and where there is none."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -61,12 +62,23 @@ def test_what_is_expected_is_told_and_only_without_it_the_most(clock, monkeypatc
         phase.update(100 * int(clock.now))
     assert "at most 0:36 left" in shown(display)[0]
     phase.update(400, expected=500.0)
-    assert "about 0:01 left" in shown(display)[0]
+    assert "  a few seconds left" in shown(display)[0]
     exact = display.phase("probes", 4000, unit="step")
     for clock.now in range(5, 10):
         exact.update(100 * int(clock.now))
     assert "0:31 left" in shown(display)[1]
     assert "most" not in shown(display)[1]
+
+
+def test_the_last_seconds_are_not_counted_down(clock, monkeypatch):
+    """The expected end moves as the phase goes on, and 0:03, 0:04, 0:03 would be told."""
+    display = terminal(monkeypatch, 100)
+    phase = display.phase("train", 4000, unit="step", at_most=True)
+    told = []
+    for clock.now in range(1, 12):
+        phase.update(100 * int(clock.now), expected=1200 + 90 * (int(clock.now) % 2))
+        told.append(re.search(r"about .* left|a few seconds left|$", shown(display)[0])[0])
+    assert told == ["", *(f"about 0:{s:02} left" for s in (10, 10, 8, 8, 6, 6)), *["a few seconds left"] * 4]
 
 
 def test_the_speed_is_that_of_late(clock, monkeypatch):
