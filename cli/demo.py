@@ -57,7 +57,7 @@ def demo(seed: int, folder: Path | None, again: bool, device: str, as_json: bool
     show(result | {"paper_metric": PAPER_METRIC, "folder": str(run.path)}, rows, as_json=as_json)
     next_steps(
         f"open {run.path / 'learning.gif'} and {run.path / 'strips.png'}, then try",
-        f"golfast imagine {run.path} --pattern r-pentomino",
+        f"golfast imagine {run.path} --pattern pulsar",
         f"golfast features {run.path}",
         "golfast train --set model.timesteps=4 --set data.generations=4",
         quiet=quiet or as_json,
