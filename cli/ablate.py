@@ -8,18 +8,9 @@ import click
 
 from golfast.errors import Failure
 
-from .options import (
-    FOLDER,
-    IN_PLACE,
-    device_option,
-    echo,
-    examples,
-    json_option,
-    next_steps,
-    no_lock_option,
-    quiet_option,
-    standard_input,
-)
+from .options import device_option, examples, json_option, no_lock_option, quiet_option
+from .paths import FOLDER, IN_PLACE, standard_input
+from .printing import echo, next_steps
 
 if TYPE_CHECKING:
     from golfast.ablate.board import Board

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .options import OUT, examples, json_option, quiet_option
+from .options import examples, json_option, quiet_option
+from .paths import OUT
 
 
 @click.command(

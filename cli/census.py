@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import examples, json_option, quiet_option, show
+from .options import examples, json_option, quiet_option
+from .printing import show
 
 if TYPE_CHECKING:
     from golfast.life import Lifetimes, Tally

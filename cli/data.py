@@ -7,23 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import (
-    DATASET,
-    FILE,
-    FOLDER,
-    NEW_DATASET,
-    OUT,
-    Group,
-    check_resumed,
-    columns,
-    examples,
-    is_terminal,
-    json_option,
-    no_lock_option,
-    quiet_option,
-    show,
-    show_plan,
-)
+from .options import Group, check_resumed, examples, json_option, no_lock_option, quiet_option
+from .paths import DATASET, FILE, FOLDER, NEW_DATASET, OUT
+from .printing import columns, is_terminal, show, show_plan
 
 if TYPE_CHECKING:
     from golfast.data import Trajectories

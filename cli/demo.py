@@ -5,16 +5,9 @@ from typing import Any
 
 import click
 
-from .options import (
-    FOLDER,
-    device_option,
-    examples,
-    json_option,
-    next_steps,
-    no_lock_option,
-    quiet_option,
-    show,
-)
+from .options import device_option, examples, json_option, no_lock_option, quiet_option
+from .paths import FOLDER
+from .printing import next_steps, show
 
 PAPER_METRIC = 0.99  # table 1, 3 timesteps with autoencoder and shared core, mean of 42 runs
 

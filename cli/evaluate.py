@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-from .options import DATASET, FILE, FOLDER, device_option, examples, json_option, quiet_option, show
+from .options import device_option, examples, json_option, quiet_option
+from .paths import DATASET, FILE, FOLDER
+from .printing import show
 from .train import baseline_rows, not_standing_out
 
 

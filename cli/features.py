@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from .options import FOLDER, OUT, examples, json_option, quiet_option, refuse_beside, show
+from .options import examples, json_option, quiet_option, refuse_beside
+from .paths import FOLDER, OUT
+from .printing import show
 from .sheets import KEPT, SHEETS, Wanted, draw_sheets, sheet_rows
 
 RESULTS = Path("results") / "features"

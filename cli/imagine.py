@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import FOLDER, OUT, check_ending, device_option, examples, pattern_source, tell_written
+from .options import device_option, examples
+from .paths import FOLDER, OUT, check_ending, pattern_source, tell_written
 
 if TYPE_CHECKING:
     from golfast.data import Recipe

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from .ablate import KEPT, RESULTS, run_sweep, sweep_options, tell_failed
-from .options import examples, next_steps, refuse_beside
+from .options import examples, refuse_beside
+from .printing import next_steps
 from .tables import show_entries
 
 QUICK = ("table1", "table2", "table3", "order")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .options import FILE, OUT, STDIN, examples, is_taken, no_lock_option, tell_written
+from .options import examples, no_lock_option
+from .paths import FILE, OUT, STDIN, is_taken, tell_written
 
 
 @click.command(

@@ -7,7 +7,8 @@ import click
 
 from golfast.errors import printable
 
-from .options import FILE, OUT, examples, no_lock_option
+from .options import examples, no_lock_option
+from .paths import FILE, OUT
 
 _WIDEST = 300  # characters of a cell on a terminal
 

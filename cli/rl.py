@@ -8,22 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import (
-    FILE,
-    FOLDER,
-    OUT,
-    Group,
-    check_ending,
-    check_resumed,
-    device_option,
-    examples,
-    json_option,
-    next_steps,
-    no_lock_option,
-    quiet_option,
-    show,
-    show_plan,
-)
+from .options import Group, check_resumed, device_option, examples, json_option, no_lock_option, quiet_option
+from .paths import FILE, FOLDER, OUT, check_ending
+from .printing import next_steps, show, show_plan
 from .rl_compare import agent_config, compare, episodes_option, interval_words, parse_changes, show_results
 
 if TYPE_CHECKING:

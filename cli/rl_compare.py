@@ -12,19 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ablate import RESULTS, run_sweep, tell_failed
-from .options import (
-    FOLDER,
-    IN_PLACE,
-    OUT,
-    SPEC,
-    STDOUT,
-    device_option,
-    examples,
-    is_taken,
-    json_option,
-    no_lock_option,
-    quiet_option,
-)
+from .options import device_option, examples, json_option, no_lock_option, quiet_option
+from .paths import FOLDER, IN_PLACE, OUT, SPEC, STDOUT, is_taken
 
 if TYPE_CHECKING:
     from golfast.ablate.plan import Row

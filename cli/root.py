@@ -9,7 +9,8 @@ import click
 from golfast import __version__
 
 from . import interrupt
-from .options import Group, as_given
+from .options import Group
+from .paths import as_given
 
 # Name of a command: the file it is in, and what `golfast --help` says of it. The file is read only when the command is
 # used, so that help is instant.

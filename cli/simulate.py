@@ -8,7 +8,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from .options import OUT, examples, json_option, pattern_source, show, tell_written
+from .options import examples, json_option
+from .paths import OUT, pattern_source, tell_written
+from .printing import show
 
 if TYPE_CHECKING:
     from golfast.life import Rule

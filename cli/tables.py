@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import columns, echo, is_terminal
+from .printing import columns, echo, is_terminal
 
 if TYPE_CHECKING:
     from golfast.ablate.tables import Entry

@@ -6,20 +6,9 @@ from typing import Any
 
 import click
 
-from .options import (
-    DATASET,
-    FILE,
-    FOLDER,
-    check_resumed,
-    device_option,
-    examples,
-    json_option,
-    next_steps,
-    no_lock_option,
-    quiet_option,
-    show,
-    show_plan,
-)
+from .options import check_resumed, device_option, examples, json_option, no_lock_option, quiet_option
+from .paths import DATASET, FILE, FOLDER
+from .printing import next_steps, show, show_plan
 
 
 @click.command(

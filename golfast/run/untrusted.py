@@ -262,8 +262,11 @@ def _no_number(word: str) -> Any:
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_number)
+# Whatever is not closed goes on to the end: it is not looked at again from each of its quotes.
 _LITERAL = re.compile(
-    r""""{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+'|\#[^\n]*+""", re.DOTALL
+    r""""{3}(?:\\.|[^\\])*?(?:"{3,5}|\Z)|'{3}.*?(?:'{3,5}|\Z)"""
+    r"""|"(?:\\[^\n]|[^"\\\n])*+"?|'[^'\n]*+'?|\#[^\n]*+""",
+    re.DOTALL,
 )
 """A string or a comment of TOML: the dots in it are no parts of a key."""
-_DEEP_KEY = re.compile(rf"[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{DEPTH},}}+")
+_DEEP_KEY = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{DEPTH},}}+")

@@ -1,5 +1,6 @@
 """Whatever is in a file of somebody else: a plain value of bounds, or one sentence."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -252,3 +253,25 @@ def test_a_byte_order_mark_is_passed_over(tmp_path):
     (tmp_path / "a.toml").write_text("x = 1", encoding="utf-8-sig")
     (tmp_path / "a.json").write_text('{"x": 1}', encoding="utf-8-sig")
     assert u.read_toml(tmp_path / "a.toml") == u.read_json(tmp_path / "a.json") == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 10**6,
+        '"' + '\\"' * 500_000,
+        '"""' + '\\"""' * 250_000,
+        "'" * 10**6 + "a",
+        "a." * 31 + "a" * 10**6,
+        ("a." * 30 + "a = 1\n") * 16_000,
+        "# " + "'" * 10**6,
+        "a" + " " * 10**6,
+    ],
+    ids=range(8),
+)
+def test_a_long_text_takes_no_longer_than_its_length(text):
+    """What takes the square of it never ends."""
+    with contextlib.suppress(ValueError):
+        u.parse_toml(f"x = {text}")
+    with contextlib.suppress(ValueError):
+        u.parse_toml(text)
