@@ -46,6 +46,15 @@ class Told(click.ClickException):
         click.echo(f"golfast: {self.message}", err=True)
 
 
+def _lost_folder() -> str:
+    """What to say, where an error names no file, of a working folder that was removed."""
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd is the same call
+        return ""
+    except OSError:
+        return " (the folder that golfast was started in is no longer there; go to another)"
+
+
 def _library(error: ImportError) -> str:
     """The name of the library that was being loaded: the first that is not ours on the way to the error."""
     place = error.__traceback__
@@ -104,7 +113,7 @@ class Root(Group):
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = f" ({error.filename})" if error.filename else ""
+            where = f" ({error.filename})" if error.filename else _lost_folder()
             raise Told(as_given(f"{error.strerror or error}{where}", ctx), 1) from error
         except MemoryError as error:
             raise Told(f"not enough memory{f': {error}' if str(error) else ''}; ask for less at once", 1) from error

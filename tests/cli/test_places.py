@@ -263,3 +263,12 @@ def test_who_closes_standard_output_gets_no_traceback(tmp_path):
     command = f"{golfast} data make {tmp_path / 'a.h5'} --count 60 -q >&-"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_that_was_removed_meanwhile_is_named(tmp_path):
+    golfast = f"{sys.executable} -c 'from golfast_cli import main; main()'"
+    command = f"mkdir gone && cd gone && rmdir ../gone && {golfast} simulate glider --out x.rle"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("golfast: ")
+    assert "the folder that golfast was started in is no longer there" in done.stderr
