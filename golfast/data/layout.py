@@ -36,6 +36,7 @@ FORMAT = "golfast-trajectories"
 FORMAT_VERSION = 1
 PROFILES = ("train", "archive")
 BLOCK_BYTES = 4 << 20  # what a kill can lose: small beside a set, large beside a system call
+_MOST_BLOCK = BLOCK_BYTES  # of a file that is read: no version has made larger ones
 _READ = 1 << 20
 _TOLD = 200  # characters
 _STRUCTURE = 1 << 20  # bytes of a file outside its blocks, at most: what HDF5 needs, and for each block
@@ -246,7 +247,7 @@ def _read_layout(path: Path, file: h5py.File) -> Layout:
     if version > FORMAT_VERSION:
         raise Failure(f"{path} has format version {version}; this golfast reads up to {FORMAT_VERSION}: update it")
     recipe, profile, block = _recipe(file), _plain(file.attrs["profile"]), _whole(file, "block")
-    if block > 1 and min(block, recipe.count) * recipe.trajectory_bytes > BLOCK_BYTES:
+    if block > 1 and min(block, recipe.count) * recipe.trajectory_bytes > _MOST_BLOCK:
         raise Failure(f"{path} is damaged: golfast makes no blocks of {block} trajectories of this size")
     states = _array(path, file, "states")
     if states.shape != recipe.shape or states.dtype != np.uint8:
