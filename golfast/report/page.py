@@ -241,6 +241,7 @@ def _onsets(store: Store, table: str) -> Html:
 
 
 def _strips(store: Store, spec: str, title: str) -> Html:
+    from golfast.imagine.baselines import baselines, beside
     from golfast.imagine.strip import judge
 
     found = store.strips(spec)
@@ -251,7 +252,9 @@ def _strips(store: Store, spec: str, title: str) -> Html:
             html('<div><span class="role">state {}</span>{}</div>', k + 1, svg.board(state))
             for k, state in enumerate(truth)
         ]
-        verdicts, _ = judge(_cells(truth), _cells(drawn))
+        cells = _cells(truth)
+        verdicts, _ = judge(cells, _cells(drawn))
+        known = baselines(np.packbits(cells[None], axis=-1), cells.shape[-1], len(drawn) - 1)
         below = [
             html(
                 '<div>{}<span class="role">{}; {}</span></div>',
@@ -265,7 +268,8 @@ def _strips(store: Store, spec: str, title: str) -> Html:
             html(
                 "<figure><figcaption>{} <small>(recipe {}, run {}, held-out sequence {})</small></figcaption>"
                 '<div class="strip" style="--columns:{}"><div class="line">{}</div>'
-                '<div class="line"><div class="value"><b>{:.2f}</b><span class="role">metric</span></div>{}</div>'
+                '<div class="line"><div class="value"><b>{:.2f}</b><span class="role">metric</span>'
+                '<span class="role">{}</span></div>{}</div>'
                 "</div></figure>",
                 label,
                 recipe,
@@ -274,6 +278,7 @@ def _strips(store: Store, spec: str, title: str) -> Html:
                 max(len(truth), len(drawn) + 1),
                 joined(top),
                 picture["value"],
+                beside(known),
                 joined(below),
             )
         )
@@ -283,7 +288,8 @@ def _strips(store: Store, spec: str, title: str) -> Html:
         '<section id="{}">\n<h2>{}</h2>\n<p>True states above, what the network imagines '
         "below: what it imagined after each timestep, and last what it was trained to predict. An imagined state earns "
         "1 for a true state in between of which 95% of the cells are right, if no other has it, and a half if another "
-        "has; below it stands what it earns. Against the state that is named, "
+        "has; below it stands what it earns. Below the metric stands that of dead boards, and of the input copied. "
+        "Against the state that is named, "
         '<span class="tint extra">these cells</span> should be dead and <span class="tint gone">these</span> alive. '
         "Found among our own networks: the liveliest held-out sequence that earns just so much.</p>\n{}\n</section>",
         spec,

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import pickle
+import pickletools
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ _HEAD = b"golfast checkpoint 2\n"
 _DIGEST = 32
 _MOST = 1 << 36
 """Bytes of a checkpoint; memory ends before."""
+_LONGEST = 4096
+"""Characters of a text in a checkpoint."""
 
 
 def save_checkpoint(files: CheckpointFiles, state: dict[str, Any], *, config: str) -> None:
@@ -70,6 +74,18 @@ class _DamageError(Exception):
     pass
 
 
+def _check_names(body: bytes) -> None:
+    """_DamageError for a text longer than any of ours: over a name of a megabyte torch's unpickler never ends."""
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        for entry in archive.infolist():
+            if entry.filename.endswith("/data.pkl"):
+                if entry.file_size > len(body):
+                    raise _DamageError("it holds more than it has bytes")
+                for _, argument, _ in pickletools.genops(archive.read(entry)):
+                    if isinstance(argument, str) and len(argument) > _LONGEST:
+                        raise _DamageError("it holds a text longer than any of ours")
+
+
 def _read(path: Path, config: str) -> dict[str, Any]:
     content = read_bytes(path, _MOST)
     start = len(_HEAD) + _DIGEST
@@ -79,9 +95,10 @@ def _read(path: Path, config: str) -> dict[str, Any]:
     if hashlib.sha256(body).digest() != content[len(_HEAD) : start]:
         raise _DamageError("its checksum is wrong")
     try:
+        _check_names(body)
         saved = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         owner, state = saved["config"], saved["state"]
-    except MemoryError:
+    except (MemoryError, _DamageError):
         raise
     except Exception as error:  # an unpickler trips over foreign bytes in any way there is
         if "can't allocate memory" in str(error):

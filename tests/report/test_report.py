@@ -225,3 +225,4 @@ def test_a_strip_says_what_each_picture_earns(rendered):
     words = re.findall(r'<span class="role">([^<]*; [^<]*)</span>', strip)
     assert words == ["= state 1, 100%; earns 0 (the input)", "= state 2, 100%; earns 1", words[2]]
     assert words[2].endswith("; trained on")
+    assert re.search(r'metric</span><span class="role">dead boards \d\.\d\d, the input copied \d\.\d\d</span>', strip)

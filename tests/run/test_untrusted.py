@@ -2,11 +2,13 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pickle
 import random
 import socket
+import zipfile
 import zlib
 
 import pytest
@@ -275,3 +277,16 @@ def test_a_long_text_takes_no_longer_than_its_length(text):
         u.parse_toml(f"x = {text}")
     with contextlib.suppress(ValueError):
         u.parse_toml(text)
+
+
+def test_a_checkpoint_with_a_name_of_a_megabyte_is_told(tmp_path):
+    """Its digest is right, and torch's unpickler never ends over it."""
+    files, body = CheckpointFiles(tmp_path / "c.pt"), io.BytesIO()
+    save_checkpoint(files, {"step": 3}, config="abc")
+    head = files.latest.read_bytes().partition(b"PK")[0][:-32]
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02c" + b"a" * 10**6 + b"\n" + b"b" * 10**6 + b"\n.")
+    content = body.getvalue()
+    files.latest.write_bytes(head + hashlib.sha256(content).digest() + content)
+    with pytest.raises(Failure, match="it holds a text longer than any of ours"):
+        load_checkpoint(files, config="abc")
